@@ -1,0 +1,22 @@
+#include "base/clock.h"
+
+#include "base/macros.h"
+#include <time.h>
+
+static uint64_t read_clock(clockid_t clock) {
+    struct timespec now;
+    PA_ASSERT(clock_gettime(clock, &now) == 0);
+    return (uint64_t)now.tv_sec * PA_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+uint64_t pa_clock_monotonic_ns(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t pa_clock_realtime_ns(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t pa_clock_process_cpu_ns(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}

@@ -1,0 +1,14 @@
+/* Clocks, in nanoseconds.  Monotonic for durations, realtime for what a person reads. */
+#ifndef PA_BASE_CLOCK_H
+#define PA_BASE_CLOCK_H
+
+#include <stdint.h>
+
+#define PA_NS_PER_MS UINT64_C(1000000)
+#define PA_NS_PER_S  UINT64_C(1000000000)
+
+uint64_t pa_clock_monotonic_ns(void);
+uint64_t pa_clock_realtime_ns(void);
+uint64_t pa_clock_process_cpu_ns(void); /* of the calling process */
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * The engine: the only folder that includes <wasmtime.h>.
+ *
+ *     compile worker:  pa_engine_new(&settings) -> pa_module_compile -> artifact bytes
+ *     run:             pa_engine_new(&settings) -> pa_module_load -> pa_instance_new
+ *                      -> pa_instance_call(export) -> struct pa_end
+ *
+ * An artifact is native code: load only what our own compile worker made (cache key: digest of the
+ * module, pa_engine_fingerprint, settings).  One engine per process.  Threads: pa_module_compile
+ * uses the engine's pool; everything else is single-threaded and survives fork().
+ */
+#ifndef PA_ENGINE_ENGINE_H
+#define PA_ENGINE_ENGINE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "policy/policy.h"
+#include "policy/status.h"
+#include "wasi/wasi.h"
+
+/* What changes the generated code.  Part of the cache key, through pa_engine_variant(). */
+struct pa_engine_settings {
+    bool metered;         /* fuel */
+    bool deterministic;   /* canonical NaNs, deterministic relaxed SIMD */
+    uint64_t stack_bytes; /* not part of the code */
+    bool compiling;       /* set in the compile worker: enables the compiler's threads */
+};
+
+/* "fast", "metered" or "deterministic": names the artifact. */
+const char *pa_engine_variant(const struct pa_engine_settings *settings);
+
+/* The engine's version and every setting of ours, as text; a different one cannot load an artifact. */
+const char *pa_engine_fingerprint(void);
+
+struct pa_engine;
+int pa_engine_new(const struct pa_engine_settings *settings, struct pa_engine **ret,
+                  struct pa_error *err);
+struct pa_engine *pa_engine_free(struct pa_engine *engine);
+
+/* Text or binary to an artifact.  `invalid` gets the verdict on a bad module: status
+ * PA_STATUS_INVALID_MODULE and a message that says what, where (byte offset) and what to do; the
+ * function then returns 1.  0 is success, -1 the host's trouble in *err.  `artifact` is appended to.
+ * `need_start`: the module must export _start (a command). */
+int pa_module_compile(struct pa_engine *engine, const uint8_t *bytes, size_t size, bool need_start,
+                      struct pa_buf *artifact, struct pa_end *invalid, struct pa_error *err);
+
+struct pa_module;
+/* From a file that holds an artifact, mapped, not copied. */
+int pa_module_load(struct pa_engine *engine, const char *path, struct pa_module **ret,
+                   struct pa_error *err);
+struct pa_module *pa_module_free(struct pa_module *module);
+bool pa_module_has_export(struct pa_module *module, const char *name);
+
+/* A module's instance with its store, memory and WASI world. */
+struct pa_instance;
+
+/* Instantiates (runs the start function, if any): 0, or 1 with *end filled when the module cannot be
+ * instantiated within the limits or its start function ended it, or -1 with *err.
+ * `wasi` stays the caller's and outlives the instance. */
+int pa_instance_new(struct pa_engine *engine, struct pa_module *module, struct pa_wasi *wasi,
+                    const struct pa_limits *limits, struct pa_instance **ret, struct pa_end *end,
+                    struct pa_error *err);
+struct pa_instance *pa_instance_free(struct pa_instance *instance);
+
+/* Calls an export without parameters and fills *end: how the guest ended. */
+void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end);
+
+/* The guest's linear memory now (NULL and 0 where there is none). */
+struct pa_guest_memory pa_instance_memory(struct pa_instance *instance);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * The jail: confine this process, irreversibly, so that native code running in it finds nothing.
+ *
+ *     struct pa_jail jail = {.stage = PA_JAIL_RUN, .keep_fds = ..., .dirs = ...};
+ *     pa_jail_enter(&jail, &report, &err);            once, before anything of a guest is touched
+ *
+ * Layers, each stopping what the others may miss:
+ *   1. semantics: own user, mount, PID, network, IPC, UTS and cgroup namespaces; an empty read-only
+ *      root; no capabilities; no_new_privs; not dumpable; own session; only named descriptors; no
+ *      environment; a uid that owns nothing unless host directories are mounted
+ *   2. attack surface: a seccomp allow-list per stage; a call outside it kills the process
+ *   3. Landlock: only beneath the mounts, only what each of them allows; no TCP, no scoped IPC
+ *   4. rlimits: data, files, processes, core, CPU; oom_score_adj
+ *
+ * The namespaces of layer 1 are made by whoever spawns the process (PA_JAIL_CLONE_FLAGS, see
+ * run/spawn.h), because a PID namespace begins with a new process; pa_jail_enter finishes them.
+ * pa_jail_enter fails closed: with `required`, a layer that cannot be entered is an error that says
+ * which, why and what to do; without, it is noted in the report and the others are entered.
+ */
+#ifndef PA_JAIL_JAIL_H
+#define PA_JAIL_JAIL_H
+
+#include "base/error.h"
+#include "policy/limits.h"
+#include <stdbool.h>
+#include <sched.h>
+
+#define PA_JAIL_CLONE_FLAGS                                                                        \
+    (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |     \
+     CLONE_NEWCGROUP)
+
+enum pa_jail_stage {
+    PA_JAIL_COMPILE, /* compiles untrusted modules: threads, no exec mappings needed, no files */
+    PA_JAIL_LOAD,    /* maps an artifact executable, then enters PA_JAIL_RUN */
+    PA_JAIL_RUN,     /* runs a guest: no executable mappings, no new processes, no threads */
+    PA_JAIL_WARM,    /* runs a boot script and forks: RUN plus fork, wait and socket pairs */
+};
+
+#define PA_JAIL_LAYERS(X)                                                                          \
+    X(PA_LAYER_NAMESPACES, "namespaces")                                                           \
+    X(PA_LAYER_CAPABILITIES, "capabilities")                                                       \
+    X(PA_LAYER_LANDLOCK, "landlock")                                                               \
+    X(PA_LAYER_SECCOMP, "seccomp")                                                                 \
+    X(PA_LAYER_RLIMITS, "rlimits")
+
+enum pa_jail_layer {
+#define X(layer, name) layer,
+    PA_JAIL_LAYERS(X)
+#undef X
+    PA_LAYER_COUNT,
+};
+
+/* A directory the process may use through its descriptor. */
+struct pa_jail_dir {
+    int fd;
+    bool writable;
+};
+
+struct pa_jail {
+    enum pa_jail_stage stage;
+    bool required;          /* fail when a layer is missing */
+    bool in_namespaces;     /* spawned with PA_JAIL_CLONE_FLAGS */
+    const int *keep_fds;    /* every other descriptor is closed */
+    size_t keep_fd_count;
+    const struct pa_jail_dir *dirs;
+    size_t dir_count;
+    int artifact_fd;        /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
+    uint64_t data_bytes;    /* RLIMIT_DATA; 0: not set */
+    uint64_t cpu_seconds;   /* RLIMIT_CPU backstop; 0: not set */
+    uint64_t open_files;    /* RLIMIT_NOFILE; 0: not set */
+};
+
+struct pa_jail_report {
+    bool entered[PA_LAYER_COUNT];
+    char missing[256]; /* "landlock (the kernel has none); ..." or "" */
+};
+
+int pa_jail_enter(const struct pa_jail *jail, struct pa_jail_report *report, struct pa_error *err);
+
+/* Where the artifact can be opened by path after pa_jail_enter. */
+const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_jail_report *report);
+
+/* From PA_JAIL_LOAD to the filter of `stage`, once the artifact is mapped. */
+int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);
+
+/* What this kernel offers, for `polyagent doctor`: tries each layer in a throw-away child. */
+struct pa_jail_probe {
+    bool available[PA_LAYER_COUNT];
+    char why_not[PA_LAYER_COUNT][160]; /* what is missing and what to do; "" where available */
+    int landlock_abi;                  /* 0 if none */
+};
+void pa_jail_probe(struct pa_jail_probe *ret);
+
+const char *pa_jail_layer_name(enum pa_jail_layer layer);
+
+#endif

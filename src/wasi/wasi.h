@@ -1,0 +1,100 @@
+/*
+ * WASI preview 1 over an abstract guest memory.
+ *
+ *     pa_wasi_new(&config, &wasi, &err)        one guest's world: descriptors, files, clocks
+ *     pa_wasi_imports[i].call(wasi, mem, args) each import, by whoever hosts the guest
+ *     wasi->ended                              set by proc_exit: unwind the guest
+ *     pa_wasi_free(wasi)
+ *
+ * Nothing here knows an engine: the caller gives the guest's memory with each call, so that the
+ * whole host is unit-tested and fuzzed without one.
+ *
+ * Trust: every argument and all of the memory is hostile.  Memory is read once, through bounds
+ * checks, into locals.  A bad pointer is EFAULT, never a crash; what a call may allocate on the host
+ * is bounded (iovecs: 1024 at most; one transfer: 1 MiB at a time).
+ * Threads: one.  A `pa_wasi` survives fork(): the child has its own copy.
+ * Source: WASI preview 1 (legacy/preview1/docs.md); behaviour follows the official test suite.
+ */
+#ifndef PA_WASI_WASI_H
+#define PA_WASI_WASI_H
+
+#include "base/error.h"
+#include "policy/policy.h"
+#include "wasi/vfs.h"
+
+/* The guest's linear memory for the length of one call. */
+struct pa_guest_memory {
+    uint8_t *base;
+    uint64_t size;
+};
+
+struct pa_wasi;
+
+/* `args` are the raw values of the wasm parameters, i32 zero-extended.  Returns the WASI errno as
+ * the i32 result (ignored for functions without one). */
+typedef uint32_t pa_wasi_fn(struct pa_wasi *wasi, struct pa_guest_memory memory,
+                            const uint64_t *args);
+
+struct pa_wasi_import {
+    const char *name;
+    const char *params; /* a letter each: 'i' i32, 'I' i64 */
+    bool has_result;    /* i32 */
+    pa_wasi_fn *call;
+};
+
+/* All 46 functions of wasi_snapshot_preview1, sorted by name. */
+extern const struct pa_wasi_import pa_wasi_imports[];
+extern const size_t pa_wasi_import_count;
+#define PA_WASI_MODULE "wasi_snapshot_preview1"
+
+/* One of the guest's three standard streams, as its host provides it. */
+struct pa_stream {
+    void *context;
+    /* stdin: blocks until at least one byte or the end (0).  Returns bytes, or -1 with errno. */
+    ssize_t (*read)(void *context, void *out, size_t size);
+    /* stdout, stderr: all of it, or -1 with errno (EPIPE when nobody listens). */
+    int (*write)(void *context, const void *bytes, size_t size);
+    /* stdin: a host descriptor that polls readable when bytes may have come, or -1. */
+    int (*poll_fd)(void *context);
+    /* stdin: true if a read would not block; *ret_bytes known to be there, *ret_hangup at the end. */
+    bool (*ready)(void *context, uint64_t *ret_bytes, bool *ret_hangup);
+};
+
+struct pa_wasi_config {
+    const struct pa_policy *policy;  /* copied */
+    const int *mount_fds;            /* one per policy->mounts, O_RDONLY|O_DIRECTORY; taken */
+    const char *const *argv;         /* copied; argv[0] is the program's name */
+    size_t argc;
+    struct pa_stream stdin_stream, stdout_stream, stderr_stream; /* NULL functions: end of file / discarded */
+    const struct pa_device *devices; /* under /dev, for example "sandbox/request" */
+    size_t device_count;
+};
+
+/* The guest's world.  Preopens from descriptor 3 on, in this order: the policy's mounts as named,
+ * then /tmp and /workspace (in memory, unless a mount has that name), /dev, and "/" (the virtual
+ * root that shows them all, unless a mount is "/"). */
+int pa_wasi_new(const struct pa_wasi_config *config, struct pa_wasi **ret, struct pa_error *err);
+struct pa_wasi *pa_wasi_free(struct pa_wasi *wasi); /* NULL is fine; returns NULL */
+
+/* How it stands, for the host after each call and at the end. */
+struct pa_wasi_state {
+    bool ended; /* proc_exit was called: the guest must be unwound now */
+    uint32_t exit_code;
+    bool raised;         /* proc_raise: ended with this WASI signal number */
+    uint32_t signal;
+    bool files_limit_hit; /* an operation failed because of files_bytes or files_count */
+    bool fds_limit_hit;
+};
+const struct pa_wasi_state *pa_wasi_state(const struct pa_wasi *wasi);
+
+/* For language packs: the in-memory tree behind /workspace or /tmp (NULL if a mount took it), and
+ * placing or reading files in it from the host's side. */
+struct pa_memfs *pa_wasi_memfs(struct pa_wasi *wasi, const char *guest);
+int pa_memfs_put(struct pa_memfs *fs, const char *path, const void *bytes, size_t size,
+                 struct pa_error *err); /* creates parent directories */
+
+/* Replace argv, env, limits, clock and randomness for the next request of a warm process.  The
+ * generator of a process that is not deterministic is reseeded from the kernel. */
+int pa_wasi_rearm(struct pa_wasi *wasi, const struct pa_wasi_config *config, struct pa_error *err);
+
+#endif
