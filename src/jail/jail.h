@@ -13,9 +13,15 @@
  *   4. rlimits: data, files, processes, core, CPU; oom_score_adj
  *
  * The namespaces of layer 1 are made by whoever spawns the process (PA_JAIL_CLONE_FLAGS, see
- * run/spawn.h), because a PID namespace begins with a new process; pa_jail_enter finishes them.
+ * jail/spawn.h), because a PID namespace begins with a new process; pa_jail_enter finishes them.
  * pa_jail_enter fails closed: with `required`, a layer that cannot be entered is an error that says
  * which, why and what to do; without, it is noted in the report and the others are entered.
+ *
+ * A process that loads an artifact starts in PA_JAIL_LOAD (or PA_JAIL_LOAD_WARM) and then narrows:
+ *
+ *     LOAD ------> RUN            LOAD_WARM ------> WARM --fork--> RUN
+ *
+ * The process has one thread when it calls either function.
  */
 #ifndef PA_JAIL_JAIL_H
 #define PA_JAIL_JAIL_H
@@ -30,11 +36,13 @@
      CLONE_NEWCGROUP)
 
 enum pa_jail_stage {
-    PA_JAIL_COMPILE, /* compiles untrusted modules: threads, no exec mappings needed, no files */
-    PA_JAIL_LOAD,    /* maps an artifact executable, then enters PA_JAIL_RUN */
-    PA_JAIL_RUN,     /* runs a guest: no executable mappings, no new processes, no threads */
-    PA_JAIL_WARM,    /* runs a boot script and forks: RUN plus fork, wait and socket pairs */
+    PA_JAIL_COMPILE,   /* compiles untrusted modules: threads, no files */
+    PA_JAIL_LOAD,      /* maps an artifact executable, then narrows to PA_JAIL_RUN */
+    PA_JAIL_RUN,       /* runs a guest: no executable mappings, no new processes, no threads */
+    PA_JAIL_WARM,      /* runs a boot script and forks: RUN plus fork, wait and socket pairs */
+    PA_JAIL_LOAD_WARM, /* maps an artifact executable, then narrows to PA_JAIL_WARM */
 };
+#define PA_JAIL_STAGE_COUNT (PA_JAIL_LOAD_WARM + 1)
 
 #define PA_JAIL_LAYERS(X)                                                                          \
     X(PA_LAYER_NAMESPACES, "namespaces")                                                           \
@@ -50,7 +58,9 @@ enum pa_jail_layer {
     PA_LAYER_COUNT,
 };
 
-/* A directory the process may use through its descriptor. */
+/* A directory the process may use through its descriptor.  In namespaces pa_jail_enter replaces
+ * what the number `fd` stands for by the same directory seen through a mount of its own (read-only,
+ * no devices, no set-user-ID, no execution), so that ".." ends at the jail's empty root. */
 struct pa_jail_dir {
     int fd;
     bool writable;
@@ -58,29 +68,34 @@ struct pa_jail_dir {
 
 struct pa_jail {
     enum pa_jail_stage stage;
-    bool required;          /* fail when a layer is missing */
-    bool in_namespaces;     /* spawned with PA_JAIL_CLONE_FLAGS */
-    const int *keep_fds;    /* every other descriptor is closed */
+    bool required;       /* fail when a layer is missing */
+    bool in_namespaces;  /* spawned with PA_JAIL_CLONE_FLAGS */
+    const int *keep_fds; /* every other descriptor is closed, or /dev/null if 0, 1 or 2 */
     size_t keep_fd_count;
     const struct pa_jail_dir *dirs;
     size_t dir_count;
-    int artifact_fd;        /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
-    uint64_t data_bytes;    /* RLIMIT_DATA; 0: not set */
-    uint64_t cpu_seconds;   /* RLIMIT_CPU backstop; 0: not set */
-    uint64_t open_files;    /* RLIMIT_NOFILE; 0: not set */
+    int artifact_fd;         /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
+    bool artifact_in_memory; /* copy it onto the root's tmpfs, on huge pages: for what is forked */
+    uint64_t data_bytes;     /* RLIMIT_DATA; 0: not set */
+    uint64_t cpu_seconds;    /* RLIMIT_CPU backstop; 0: not set */
+    uint64_t open_files;     /* RLIMIT_NOFILE; 0: not set */
 };
 
 struct pa_jail_report {
     bool entered[PA_LAYER_COUNT];
-    char missing[256]; /* "landlock (the kernel has none); ..." or "" */
+    char missing[512];      /* "landlock (the kernel has none); ..." or "" */
+    char artifact_path[32]; /* "" if there is no artifact */
 };
 
 int pa_jail_enter(const struct pa_jail *jail, struct pa_jail_report *report, struct pa_error *err);
 
-/* Where the artifact can be opened by path after pa_jail_enter. */
+/* Where the artifact can be opened by path after pa_jail_enter.  It is a mount of the file itself
+ * where this process's uid may open it by its path, and a copy where it may not (uid nobody). */
 const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_jail_report *report);
 
-/* From PA_JAIL_LOAD to the filter of `stage`, once the artifact is mapped. */
+/* From the stage entered to PA_JAIL_RUN or PA_JAIL_WARM, as drawn above: once the artifact is
+ * mapped, or in the fork of a warm process.  Costs a small filter that takes away the difference.
+ */
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);
 
 /* What this kernel offers, for `polyagent doctor`: tries each layer in a throw-away child. */
@@ -92,5 +107,6 @@ struct pa_jail_probe {
 void pa_jail_probe(struct pa_jail_probe *ret);
 
 const char *pa_jail_layer_name(enum pa_jail_layer layer);
+const char *pa_jail_stage_name(enum pa_jail_stage stage);
 
 #endif

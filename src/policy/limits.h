@@ -44,7 +44,7 @@ enum pa_unit {
     X(open_files, PA_UNIT_COUNT, 256, 16, 4096, false, "descriptors open at once")                 \
     X(module_bytes, PA_UNIT_BYTES, 50 * PA_MIB, 8, PA_GIB, false, "size of a module")              \
     X(table_elements, PA_UNIT_COUNT, 1000000, 0, 10000000, false, "elements of a table")           \
-    X(stack_bytes, PA_UNIT_BYTES, PA_MIB, 64 * PA_KIB, 6 * PA_MIB, false, "WebAssembly stack")     \
+    X(stack_bytes, PA_UNIT_BYTES, PA_MIB, 64 * PA_KIB, 64 * PA_MIB, false, "WebAssembly stack")     \
     X(compile_ms, PA_UNIT_MS, 120000, 100, 3600000, false, "time to compile a module")             \
     X(compile_memory_bytes, PA_UNIT_BYTES, 4 * PA_GIB, 64 * PA_MIB, 64 * PA_GIB, false,            \
       "memory to compile a module")

@@ -7,8 +7,8 @@
  * its own offset.  Path operations start at an open directory and take the guest's path text, which
  * is relative, not empty, without NUL, at most PA_PATH_MAX bytes and NUL-terminated (the caller has
  * checked); an absolute path is ENOTCAPABLE before it gets here.  Each file system resolves the
- * text by itself: `..` past the root of a mount is ENOTCAPABLE, and a symbolic link that leads out
- * (absolute, or too many `..`) is too.  Trailing slashes demand a directory.
+ * text by itself: `..` past the open directory it starts at is ENOTCAPABLE, and a symbolic link that
+ * leads out (absolute, or too many `..`) is too.  Trailing slashes demand a directory.
  *
  * Rights are not checked here (the descriptor table does), read-only mounts are (EROFS).
  * Every function returns a WASI errno, 0 for success; outputs are untouched on failure.
@@ -88,6 +88,8 @@ struct pa_file_ops {
     /* Directories.  Entries from `cookie` on (0: the beginning, "." and ".." first); a cookie stays
      * valid while entries are added and removed. */
     wasi_errno (*readdir)(struct pa_file *dir, uint64_t cookie, pa_dirent_fn *each, void *context);
+    /* Regular files, directories and our own devices; a FIFO, socket or device of the host is
+     * ENOTCAPABLE.  Writing to or truncating a directory is EISDIR, CREAT with DIRECTORY EINVAL. */
     wasi_errno (*open)(struct pa_file *dir, const char *path, const struct pa_open *how,
                        struct pa_file **ret);
     wasi_errno (*path_stat)(struct pa_file *dir, const char *path, bool follow,
@@ -125,23 +127,28 @@ struct pa_world {
     uint64_t files_count;
     uint64_t files_bytes_used; /* kept by memfs */
     uint64_t files_count_used;
-    bool files_limit_hit;      /* an operation failed with ENOSPC because of the limits */
+    bool files_limit_hit;      /* an operation failed with ENOSPC, or a write was cut short, because
+                                * of the limits */
+    uint64_t dev_count;        /* kept by the file systems: device numbers given so far */
 };
 
 wasi_errno pa_errno_to_wasi(int errnum);
 
-/* hostfs.c: a host directory.  Takes `fd` (O_RDONLY|O_DIRECTORY); closed with the file.  Paths are
- * resolved by the kernel alone: openat2 with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS. */
+/* hostfs.c: a host directory.  Takes `fd` (O_RDONLY|O_DIRECTORY), also on failure; closed with the
+ * file.  Paths are resolved by the kernel alone: openat2 with RESOLVE_BENEATH |
+ * RESOLVE_NO_MAGICLINKS.  A file keeps a directory's descriptor and, while it is listed, a second. */
 wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable, struct pa_file **ret);
 
-/* memfs.c: an empty in-memory tree.  Several handles may be opened on one tree. */
+/* memfs.c: an empty in-memory tree.  Several handles may be opened on one tree; they may outlive it
+ * (the world must outlive both). */
 struct pa_memfs;
 struct pa_memfs *pa_memfs_new(struct pa_world *world);
 struct pa_memfs *pa_memfs_free(struct pa_memfs *fs); /* NULL is fine; returns NULL */
 wasi_errno pa_memfs_open_root(struct pa_memfs *fs, struct pa_file **ret);
 
-/* devfs.c: null, zero, full, random, urandom, stdin, stdout, stderr, and `extra` ones (names may
- * have one directory, "sandbox/request").  stdin ... are the three given streams, shared. */
+/* devfs.c: /dev.  null, zero and full are built in; every other device (random, stdin,
+ * "sandbox/request") is one of `devices`.  Names are distinct and may have directories.  The array is
+ * copied, its contexts stay the caller's.  Close what was opened before freeing. */
 struct pa_device {
     const char *name;
     /* Makes a fresh open file for each open. */
@@ -159,7 +166,8 @@ wasi_errno pa_devfs_open_root(struct pa_devfs *fs, struct pa_file **ret);
 struct pa_rootfs;
 struct pa_rootfs *pa_rootfs_new(struct pa_world *world);
 struct pa_rootfs *pa_rootfs_free(struct pa_rootfs *fs);
-/* `guest` is absolute; `root` stays owned by the caller and outlives the rootfs. */
+/* `guest` is absolute; `root` stays owned by the caller and outlives the rootfs.  EEXIST if there is
+ * a mount already; EINVAL for "/" and for "." or ".." in it.  Close what was opened before freeing. */
 wasi_errno pa_rootfs_mount(struct pa_rootfs *fs, const char *guest, struct pa_file *root);
 wasi_errno pa_rootfs_open_root(struct pa_rootfs *fs, struct pa_file **ret);
 

@@ -1,0 +1,76 @@
+# The front door.  Meson and Ninja do the building (meson.build), scripts/ holds what each target runs.
+#
+#   make            build/polyagent and build/polyagent-worker
+#   make help       every target
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# Bounds of the long-running targets.
+FUZZ_SECONDS ?= 60
+SOAK_RUNS    ?= 10000
+
+# Debian calls it pytest-3, a virtual environment pytest.
+PYTEST ?= $(shell command -v pytest-3 || command -v pytest)
+export PYTEST
+
+.DEFAULT_GOAL := all
+.PHONY: all setup demo test sanitize fuzz bench soak check-style format install uninstall clean help
+
+all: setup                       ## build the two programs
+	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD)
+
+setup:                           ## install what is missing to build (as root, from Debian)
+	@scripts/setup build
+
+demo: all                        ## build, then run a first module in the sandbox
+	@scripts/demo $(BUILD)/polyagent
+
+test:                            ## build, then every test: unit, arrows, fuzz corpus, integration, security
+	@scripts/setup test
+	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD)
+	@tests/run $(BUILD)
+
+sanitize:                        ## the same tests with AddressSanitizer and UBSan, in build-sanitize
+	@scripts/setup test
+	@scripts/configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C build-sanitize
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  tests/run build-sanitize
+
+fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (60)
+	@scripts/setup test
+	@CC=clang scripts/configure build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false
+	@ninja -C build-fuzz
+	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+bench: all                       ## time whole runs, beside the wasmtime command line where it is installed
+	@bench/run $(BUILD)/polyagent
+
+soak: all                        ## SOAK_RUNS (10000) runs in a row, then look for anything left behind
+	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
+
+check-style:                     ## clang-format and clang-tidy in check mode, the arrows between folders
+	@scripts/setup style
+	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
+	@scripts/check-style $(BUILD)
+
+format:                          ## rewrite the C sources with clang-format
+	@scripts/check-style --fix
+
+install: all                     ## into DESTDIR/PREFIX (PREFIX=/usr/local)
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --quiet
+	@echo "installed to $(DESTDIR)$(PREFIX)"
+
+uninstall:                       ## remove what `make install` put there
+	@ninja -C $(BUILD) uninstall
+
+clean:                           ## remove the build folders (the engine stays in its cache)
+	@rm -rf $(BUILD) build-sanitize build-fuzz examples/out
+
+help:                            ## this list
+	@echo "make TARGET [VARIABLE=value ...]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

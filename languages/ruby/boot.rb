@@ -1,0 +1,265 @@
+# Makes CRuby a language of the sandbox: waits for a program at the checkpoint, runs it, ends.
+#
+# The protocol is languages/PROTOCOL.md.  The host evaluates `load "/boot/boot.rb"` in a process that
+# is forked while it waits in `read_request`; what happens before is paid once.
+#
+# The interpreter's own end (ruby_cleanup) is not among what the module exports, so at_exit blocks and
+# the flushing of files are done here, and the end is `exit!`.
+
+require "json"
+
+module Kernel
+  # Ruby's own list would never be run.
+  at_exit_blocks = []
+  define_method(:at_exit) do |&block|
+    raise ArgumentError, "called without block" unless block
+    at_exit_blocks << block
+    block
+  end
+  private :at_exit
+  module_function :at_exit
+  BOOT = Module.new do
+    define_singleton_method(:at_exit_blocks) { at_exit_blocks }
+  end
+  private_constant :BOOT
+end
+
+Kernel.const_get(:BOOT).module_eval do
+  self::REQUEST = "/dev/sandbox/request"
+  self::RESULT = "/dev/sandbox/result"
+  self::RESULT_BYTES = 8 << 20
+  # The last is the host's evaluation, which has no line.
+  self::OWN_FRAME = %r{\A(?:/boot/boot\.rb:|eval:\d|[^:]*:in 'Kernel\.eval'\z)}
+  boot = self
+  request_path, result_path, own_frame = boot::REQUEST, boot::RESULT, boot::OWN_FRAME
+  main = TOPLEVEL_BINDING.receiver
+  stdout, stderr = $stdout, $stderr
+  limit = boot::RESULT_BYTES
+
+  # ---- messages ---------------------------------------------------------------------------------
+
+  define_singleton_method(:read_request) do
+    message = File.open(request_path, "rb", &:read)
+    next nil if message.empty?
+    header, program = message.split("\n", 2)
+    [JSON.parse(header), (program || "").force_encoding(Encoding::UTF_8)]
+  end
+
+  define_singleton_method(:clean) do |text|
+    text = text.encoding == Encoding::UTF_8 ? text : text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
+    text.valid_encoding? ? text : text.scrub("\u{fffd}")
+  rescue EncodingError
+    text.dup.force_encoding(Encoding::UTF_8).scrub("\u{fffd}")
+  end
+
+  # A program that broke what this needs loses its results and nothing else.
+  define_singleton_method(:tell) do |message|
+    File.open(result_path, "ab") { |file| file.write(JSON.generate(message), "\n") }
+  rescue Exception # rubocop:disable Lint/RescueException
+    nil
+  end
+
+  # ---- results ----------------------------------------------------------------------------------
+
+  # The value as JSON could carry it, or nothing.
+  define_singleton_method(:as_json) do |value, depth = 0|
+    throw :not_json if depth > 90
+    case value
+    when nil, true, false, Integer then value
+    when Float then value.finite? ? value : throw(:not_json)
+    when String then boot.clean(value)
+    when Symbol then boot.clean(value.to_s)
+    when Array then value.map { |item| boot.as_json(item, depth + 1) }
+    when Hash
+      value.to_h do |key, item|
+        throw :not_json unless key.is_a?(String) || key.is_a?(Symbol)
+        [boot.clean(key.to_s), boot.as_json(item, depth + 1)]
+      end
+    else throw :not_json
+    end
+  end
+
+  define_singleton_method(:show) do |value|
+    data = {}
+    if value.instance_of?(Array) || value.instance_of?(Hash)
+      json = catch(:not_json) { boot.as_json(value) }
+      data["application/json"] = json if json && JSON.generate(json).bytesize <= limit
+    end
+    if !value.is_a?(Class) && value.respond_to?(:to_html)
+      html = (value.to_html rescue nil)
+      data["text/html"] = boot.clean(html) if html.is_a?(String) && html.bytesize <= limit
+    end
+    text = boot.clean(value.inspect)
+    text = "#{text[0, limit]}\u{2026} [#{text.size - limit} more characters]" if text.size > limit
+    data["text/plain"] = text
+    boot.tell({ type: "result", data: data })
+  end
+
+  # ---- errors -----------------------------------------------------------------------------------
+
+  # Takes this file's frames out of the backtrace of the error and of its causes.
+  define_singleton_method(:hide_boot) do |error|
+    seen = []
+    while error && !seen.include?(error)
+      seen << error
+      if (frames = error.backtrace)
+        frames = frames.reject { |frame| own_frame.match?(frame) }
+        frames.each { |frame| frame.sub!("'<compiled>'", "'<main>'") unless frame.frozen? }
+        error.set_backtrace(frames) rescue nil
+      end
+      error = error.cause
+    end
+  end
+
+  define_singleton_method(:complain) do |text|
+    $stderr.write(text)
+    $stderr.flush
+  rescue Exception # rubocop:disable Lint/RescueException
+    stderr.write(text) rescue nil
+  end
+
+  define_singleton_method(:report) do |error|
+    boot.hide_boot(error)
+    text = begin
+      if error.backtrace.nil? || error.backtrace.empty? # a syntax error, or no memory for a backtrace
+        "#{$0}: #{error.detailed_message(highlight: false)}"
+      else
+        error.full_message(highlight: false, order: :top)
+      end
+    rescue Exception # rubocop:disable Lint/RescueException
+      "#{error.class}\n"
+    end
+    text = boot.clean(text)
+    text += "\n" unless text.end_with?("\n")
+    boot.complain(text)
+    message = boot.clean((error.message rescue "").to_s)
+    boot.tell({ type: "error", name: error.class.name.to_s, value: message[0, limit],
+                traceback: text[0, limit] })
+  end
+
+  # What an exception that ends the program means for its exit status.
+  define_singleton_method(:status_of) do |error|
+    case error
+    when SystemExit then error.status & 0xff
+    when SignalException
+      boot.report(error)
+      128 + error.signo
+    else
+      boot.report(error)
+      1
+    end
+  end
+
+  # ---- running ----------------------------------------------------------------------------------
+
+  # After a fork nothing random may be the same in two processes.
+  define_singleton_method(:freshen) do
+    srand
+    Random.srand
+  end
+
+  define_singleton_method(:prepare) do |header|
+    ENV.replace(header["env"]) if header["env"]
+    boot.freshen unless header["fresh"] == false
+    begin
+      Dir.chdir(header["cwd"] || "/workspace")
+    rescue SystemCallError => error
+      boot.complain("cannot change to the folder: #{error.message}\n")
+    end
+    filename = header["filename"] || "main.rb"
+    argv = header["argv"] || [filename]
+    ARGV.replace(argv.drop(1))
+    $0 = filename
+    $LOAD_PATH.unshift(*header["path"]) if header["path"]
+    limit = header["result_bytes"] || boot::RESULT_BYTES
+    filename
+  end
+
+  # Runs the block; returns the exit status.
+  define_singleton_method(:guarded) do |&block|
+    block.call
+    0
+  rescue Exception => error # rubocop:disable Lint/RescueException
+    boot.status_of(error)
+  end
+
+  define_singleton_method(:run_script) do |program, filename|
+    program, data = program.split(/^__END__\r?\n/, 2)
+    if data
+      require "stringio"
+      Object.const_set(:DATA, StringIO.new(data))
+    end
+    full = File.expand_path(filename)
+    RubyVM::InstructionSequence.compile(program || "", filename, full, 1).eval
+  end
+
+  define_singleton_method(:run_expression) do |program, filename|
+    value = TOPLEVEL_BINDING.eval(program, filename, 1)
+    boot.show(value) unless value.nil?
+  end
+
+  define_singleton_method(:run) do |header, program|
+    filename = boot.prepare(header)
+    status = boot.guarded do
+      header["mode"] == "expression" ? boot.run_expression(program, filename) : boot.run_script(program, filename)
+    end
+    boot.flush
+    status
+  end
+
+  # ---- the end ----------------------------------------------------------------------------------
+
+  define_singleton_method(:flush) do
+    [$stdout, $stderr, stdout, stderr].each { |io| io.flush rescue nil }
+  end
+
+  define_singleton_method(:finish) do |status|
+    while (block = boot.at_exit_blocks.pop)
+      begin
+        block.call
+      rescue Exception => error # rubocop:disable Lint/RescueException
+        status = boot.status_of(error)
+      end
+    end
+    boot.flush
+    ObjectSpace.each_object(File) { |file| file.flush unless file.closed? rescue nil }
+    Process.exit!(status)
+  end
+
+  define_singleton_method(:main_loop) do
+    while (request = boot.read_request)
+      header, program = request
+      request = nil
+      if header["mode"] == "preload"
+        boot.tell({ type: "done", exit_code: boot.guarded { boot.preload(program) } })
+        next
+      end
+      status = boot.run(header, program)
+      boot.finish(status) unless header["session"]
+      boot.tell({ type: "done", exit_code: status })
+    end
+    Process.exit!(0)
+  end
+
+  # ---- before the checkpoint --------------------------------------------------------------------
+
+  stdout.sync = true # seen as it comes, and there when the run is killed
+  main.define_singleton_method(:display_value) { |*values| values.each { |value| boot.show(value) } }
+  define_singleton_method(:preload) do |names|
+    names.split(/[\s,]+/).each { |name| require name unless name.empty? }
+    GC.start
+    Process.warmup if Process.respond_to?(:warmup)
+  end
+
+  # Once everything a run will do, so that no run does it for the first time.
+  begin
+    RubyVM::InstructionSequence.compile("1 + nil", "warm.rb", nil, 1).eval
+  rescue TypeError => error
+    hide_boot(error)
+    error.full_message(highlight: false, order: :top)
+  end
+  TOPLEVEL_BINDING.eval("nil")
+  JSON.generate(as_json({ "a" => [1, "b", nil] }))
+  preload(ENV.delete("POLYAGENT_PRELOAD") || "")
+  main_loop
+end

@@ -1,0 +1,96 @@
+/*
+ * The command line: one file per command, a table of them in main.c, and what they share here.
+ *
+ * Exit statuses (README): the guest's own; 2 usage; 124 time limit; 125 our own or the host's error;
+ * 126 the module is not valid; 130 cancelled; 134 trap; 137 killed by another limit.
+ */
+#ifndef PA_CLI_CLI_H
+#define PA_CLI_CLI_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "run/executor.h"
+
+struct pa_command {
+    const char *name;
+    const char *summary; /* for `polyagent help` */
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
+};
+
+int pa_command_run(int argc, char **argv);
+int pa_command_compile(int argc, char **argv);
+int pa_command_cache(int argc, char **argv);
+int pa_command_config(int argc, char **argv);
+int pa_command_doctor(int argc, char **argv);
+int pa_command_version(int argc, char **argv);
+
+/* report.c */
+
+/* "polyagent: MESSAGE" on standard error; returns the exit status that belongs to the code. */
+int pa_report_error(const struct pa_error *err);
+
+/* "polyagent: MESSAGE", then "Try 'polyagent COMMAND --help'."; returns 2. */
+int pa_report_usage(const char *command, const char *fmt, ...) PA_PRINTF(2, 3);
+
+/* What the guest's end calls for on standard error (nothing for ok and error). */
+void pa_report_outcome(const struct pa_outcome *outcome);
+
+/* options.c: the options that `run`, `exec` and `compile` share. */
+
+struct pa_run_options {
+    struct pa_config config; /* file, environment and flags together */
+    const char *stdin_path;  /* --stdin */
+    bool json;               /* --json */
+};
+
+#define PA_RUN_OPTIONS_HELP                                                                        \
+    "  --dir HOST[::GUEST][:rw]   let the guest see a directory (read-only unless :rw)\n"          \
+    "  --env NAME=VALUE           set a variable of the guest (--env NAME takes it from here)\n"   \
+    "  --stdin FILE               standard input (default: ours)\n"                                \
+    "  --memory SIZE              linear memory, for example 256MiB\n"                             \
+    "  --timeout TIME             wall time, for example 30s\n"                                    \
+    "  --cpu-time TIME            CPU time\n"                                                      \
+    "  --fuel N                   WebAssembly operations (metered code)\n"                         \
+    "  --limit NAME=VALUE         any other limit, for example output_bytes=unlimited\n"           \
+    "  --deterministic            virtual clock, seeded randomness, canonical NaNs\n"              \
+    "  --seed N                   seed of the generator\n"                                         \
+    "  --no-clock, --no-random    deny the clock or randomness\n"                                  \
+    "  --jail MODE                required, or best-effort: run although a layer is missing\n"     \
+    "  --json                     print the outcome as one JSON object\n"                          \
+    "  --config FILE              read settings from FILE\n"                                       \
+    "  --log SPEC                 for example info,wasi=trace\n"
+
+/* Parses options up to the first operand or "--"; returns its index in argv, or -1 after having
+ * reported what is wrong (the exit status is then *ret_status).  --help prints `help`, status 0. */
+int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, const char *help,
+                         int *ret_status);
+void pa_run_options_done(struct pa_run_options *options);
+
+/* What an executor needs of them (borrowed). */
+struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options);
+
+/* module_file.c */
+
+/* A module's bytes, from a file or ("-") from standard input. */
+struct pa_module_file {
+    struct pa_buf bytes;
+};
+
+/* 0; 1 with *outcome filled when it is larger than the policy allows; -1 with *err. */
+int pa_module_file_open(const char *path, const struct pa_policy *policy,
+                        struct pa_module_file *ret, struct pa_outcome *outcome,
+                        struct pa_error *err);
+void pa_module_file_close(struct pa_module_file *module);
+
+/* terminal.c */
+
+/* A sink that writes to our standard output and error without ever blocking past a deadline. */
+struct pa_sink pa_terminal_sink(void);
+
+/* Blocks SIGINT, SIGTERM and SIGHUP and returns a descriptor that is readable once one came. */
+int pa_terminal_cancel_fd(struct pa_error *err);
+
+/* The exit status of a cancelled run: 128 + the signal that came. */
+int pa_terminal_cancel_status(int cancel_fd);
+
+#endif

@@ -1,0 +1,207 @@
+/*
+ * The options that several commands share.  Each sets a key of the configuration through the same
+ * setter as the file and the environment, so that a value is checked and explained in one place.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    OPT_DIR = 256,
+    OPT_ENV,
+    OPT_STDIN,
+    OPT_MEMORY,
+    OPT_TIMEOUT,
+    OPT_CPU_TIME,
+    OPT_FUEL,
+    OPT_LIMIT,
+    OPT_DETERMINISTIC,
+    OPT_SEED,
+    OPT_NO_CLOCK,
+    OPT_NO_RANDOM,
+    OPT_JAIL,
+    OPT_JSON,
+    OPT_CONFIG,
+    OPT_LOG,
+    OPT_HELP,
+};
+
+static const struct option options_table[] = {
+    {"dir", required_argument, NULL, OPT_DIR},
+    {"env", required_argument, NULL, OPT_ENV},
+    {"stdin", required_argument, NULL, OPT_STDIN},
+    {"memory", required_argument, NULL, OPT_MEMORY},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"cpu-time", required_argument, NULL, OPT_CPU_TIME},
+    {"fuel", required_argument, NULL, OPT_FUEL},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"deterministic", no_argument, NULL, OPT_DETERMINISTIC},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"no-clock", no_argument, NULL, OPT_NO_CLOCK},
+    {"no-random", no_argument, NULL, OPT_NO_RANDOM},
+    {"jail", required_argument, NULL, OPT_JAIL},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"log", required_argument, NULL, OPT_LOG},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* What an option sets: the key, and the text where the option has no argument. */
+static const struct {
+    int option;
+    const char *flag, *key, *text;
+} settings[] = {
+    {OPT_DIR, "--dir", "wasi.allowed_paths", NULL},
+    {OPT_MEMORY, "--memory", "wasi.limits.memory_bytes", NULL},
+    {OPT_TIMEOUT, "--timeout", "wasi.limits.timeout_ms", NULL},
+    {OPT_CPU_TIME, "--cpu-time", "wasi.limits.cpu_ms", NULL},
+    {OPT_FUEL, "--fuel", "wasi.limits.fuel", NULL},
+    {OPT_DETERMINISTIC, "--deterministic", "wasi.deterministic", "true"},
+    {OPT_SEED, "--seed", "wasi.seed", NULL},
+    {OPT_NO_CLOCK, "--no-clock", "wasi.security.allow_clock", "false"},
+    {OPT_NO_RANDOM, "--no-random", "wasi.security.allow_random", "false"},
+    {OPT_JAIL, "--jail", "wasi.jail", NULL},
+    {OPT_LOG, "--log", "log.level", NULL},
+};
+
+/* A bare number for a time means seconds on the command line, as it does for timeout(1). */
+static int set_time(struct pa_config *config, const char *key, const char *text,
+                    const struct pa_origin *origin, struct pa_error *err) {
+    bool bare = *text && text[strspn(text, "0123456789.")] == 0;
+    PA_CLEANUP(pa_freep) char *with_unit = pa_xasprintf("%s%s", text, bare ? "s" : "");
+    return pa_config_set(config, key, with_unit, origin, err);
+}
+
+/* --env NAME takes the value from our own environment, as docker and env do. */
+static int set_env(struct pa_config *config, const char *text, struct pa_error *err) {
+    if (strchr(text, '='))
+        return pa_config_set(config, "wasi.env_vars", text, &PA_FLAG("--env"), err);
+    const char *value = getenv(text);
+    if (!value)
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                       "--env %s: no such variable here; write NAME=VALUE to give it one", text);
+    PA_CLEANUP(pa_freep) char *pair = pa_xasprintf("%s=%s", text, value);
+    return pa_config_set(config, "wasi.env_vars", pair, &PA_FLAG("--env"), err);
+}
+
+static int set_limit(struct pa_config *config, const char *text, struct pa_error *err) {
+    const char *equals = strchr(text, '=');
+    PA_CLEANUP(pa_freep) char *name = equals ? strndup(text, (size_t)(equals - text)) : NULL;
+    const struct pa_limit_info *info = name ? pa_limit_find(name) : NULL;
+    if (!info)
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                       "--limit %s: write NAME=VALUE; 'polyagent config show' names the limits "
+                       "(wasi.limits)",
+                       text);
+    PA_CLEANUP(pa_freep) char *key = pa_xasprintf("wasi.limits.%s", name);
+    return pa_config_set(config, key, equals + 1, &PA_FLAG("--limit"), err);
+}
+
+static int apply(struct pa_run_options *options, int option, const char *argument,
+                 struct pa_error *err) {
+    struct pa_config *config = &options->config;
+    switch (option) {
+    case OPT_ENV:
+        return set_env(config, argument, err);
+    case OPT_LIMIT:
+        return set_limit(config, argument, err);
+    case OPT_STDIN:
+        options->stdin_path = argument;
+        return 0;
+    case OPT_JSON:
+        options->json = true;
+        return 0;
+    default:
+        break;
+    }
+    for (size_t i = 0; i < PA_ARRAY_LEN(settings); i++) {
+        if (settings[i].option != option)
+            continue;
+        const char *text = settings[i].text ? settings[i].text : argument;
+        const struct pa_origin origin = PA_FLAG(settings[i].flag);
+        if (option == OPT_TIMEOUT || option == OPT_CPU_TIME)
+            return set_time(config, settings[i].key, text, &origin, err);
+        return pa_config_set(config, settings[i].key, text, &origin, err);
+    }
+    return 0; /* --config and --help were seen to before */
+}
+
+/* First pass: --help and --config decide what the others build on; a bad option ends it here. */
+static int scan(int argc, char **argv, const char *help, const char **ret_file, int *ret_status) {
+    int option;
+    *ret_file = NULL;
+    optind = 0;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+:h", options_table, NULL)) != -1) {
+        switch (option) {
+        case OPT_HELP:
+        case 'h':
+            fputs(help, stdout);
+            *ret_status = 0;
+            return -1;
+        case OPT_CONFIG:
+            *ret_file = optarg;
+            break;
+        case ':':
+            *ret_status = pa_report_usage(argv[0], "%s needs a value", argv[optind - 1]);
+            return -1;
+        case '?':
+            *ret_status = pa_report_usage(argv[0], "there is no option '%s'", argv[optind - 1]);
+            return -1;
+        default:
+            break;
+        }
+    }
+    return 0;
+}
+
+static int load(struct pa_run_options *options, const char *file, int *ret_status) {
+    struct pa_error err;
+    if (pa_config_load(&options->config, &(struct pa_config_sources){.file = file}, &err) == 0)
+        return 0;
+    struct pa_buf faults = PA_BUF_INIT(65536);
+    pa_config_check(&options->config, &faults);
+    fputs(faults.size ? pa_buf_text(&faults) : err.message, stderr);
+    pa_buf_done(&faults);
+    *ret_status = 2;
+    return -1;
+}
+
+int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, const char *help,
+                         int *ret_status) {
+    const char *file;
+    *options = (struct pa_run_options){0};
+    if (scan(argc, argv, help, &file, ret_status) < 0)
+        return -1;
+    struct pa_error err;
+    int option, failed = load(options, file, ret_status);
+    optind = 0;
+    while (!failed && (option = getopt_long(argc, argv, "+:h", options_table, NULL)) != -1)
+        if (apply(options, option, optarg, &err) < 0) {
+            *ret_status = pa_report_usage(argv[0], "%s", err.message);
+            failed = -1;
+        }
+    if (!failed && pa_log_configure(options->config.log_level, options->config.log_format, &err) < 0) {
+        *ret_status = pa_report_error(&err);
+        failed = -1;
+    }
+    if (failed) {
+        pa_config_done(&options->config);
+        return -1;
+    }
+    return optind;
+}
+
+void pa_run_options_done(struct pa_run_options *options) {
+    pa_config_done(&options->config);
+}
+
+struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options) {
+    return (struct pa_executor_config){.cache_directory = options->config.cache_directory,
+                                       .cache_bytes = options->config.cache_max_bytes,
+                                       .jail_required = options->config.jail_required};
+}

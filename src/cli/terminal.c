@@ -1,0 +1,66 @@
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* POLLOUT promises room for this much in a pipe; a larger write could block past a deadline. */
+#define PIPE_STEP 4096
+
+static int poll_timeout(uint64_t deadline_ns) {
+    if (deadline_ns == PA_NEVER)
+        return -1;
+    uint64_t now = pa_clock_monotonic_ns();
+    return now >= deadline_ns ? 0 : (int)PA_MIN((deadline_ns - now) / PA_NS_PER_MS + 1, 3600000u);
+}
+
+static ssize_t write_output(void *context, enum pa_output output, const void *bytes, size_t size,
+                            uint64_t deadline_ns) {
+    (void)context;
+    int fd = output == PA_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
+    struct stat st;
+    bool never_blocks = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    size_t done = 0;
+    while (done < size) {
+        struct pollfd polled = {.fd = fd, .events = POLLOUT};
+        int ready = never_blocks ? 1 : poll(&polled, 1, poll_timeout(deadline_ns));
+        if (ready == 0)
+            break;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        size_t step = never_blocks ? size - done : PA_MIN(size - done, (size_t)PIPE_STEP);
+        ssize_t n = write(fd, (const char *)bytes + done, step);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (n < 0)
+            return -1;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+struct pa_sink pa_terminal_sink(void) {
+    return (struct pa_sink){.write = write_output};
+}
+
+int pa_terminal_cancel_fd(struct pa_error *err) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? pa_fail_errno(err, errno, "cannot watch for signals") : fd;
+}
+
+int pa_terminal_cancel_status(int cancel_fd) {
+    struct signalfd_siginfo info;
+    if (read(cancel_fd, &info, sizeof(info)) == sizeof(info))
+        return 128 + (int)info.ssi_signo;
+    return pa_status_exit(PA_STATUS_CANCELLED);
+}

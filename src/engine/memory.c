@@ -1,0 +1,106 @@
+/*
+ * Growth is mprotect() inside of a reservation that is made once: nothing is copied and nothing
+ * moves.  The kernel has a say, too: RLIMIT_DATA counts what mprotect() opens, so that the limit of
+ * the process holds even where ours were broken.  A growth that is denied is not an error here: the
+ * guest sees -1 and decides.  The pool remembers it, because a guest that then fails has failed for
+ * this reason.
+ *
+ * Invariants: used is the sum of the memories' sizes; used <= limit; peak >= used.
+ */
+#include "engine/memory.h"
+
+#include "base/macros.h"
+#include <sys/mman.h>
+
+static wasmtime_error_t *deny(struct pa_memory_pool *pool, uint64_t bytes, bool by_system,
+                              const char *why) {
+    pool->denied = true;
+    pool->denied_by_system = by_system;
+    pool->denied_bytes = bytes;
+    return wasmtime_error_new(why);
+}
+
+static uint8_t *get_memory(void *env, size_t *byte_size, size_t *byte_capacity) {
+    const struct pa_memory *memory = env;
+    *byte_size = memory->size;
+    *byte_capacity = memory->reserved;
+    return memory->base;
+}
+
+static wasmtime_error_t *grow_memory(void *env, size_t new_size) {
+    struct pa_memory *memory = env;
+    struct pa_memory_pool *pool = memory->pool;
+    PA_ASSERT(new_size >= memory->size);
+    size_t more = new_size - memory->size;
+    if (more > pool->limit - pool->used)
+        return deny(pool, pool->used + more, false, "the memory limit is reached");
+    PA_ASSERT(new_size <= memory->reserved); /* the engine keeps to the capacity */
+    if (more && mprotect(memory->base + memory->size, more, PROT_READ | PROT_WRITE) < 0)
+        return deny(pool, pool->used + more, true, "the system gives no more memory");
+    memory->size = new_size;
+    pool->used += more;
+    pool->peak = PA_MAX(pool->peak, pool->used);
+    return NULL;
+}
+
+static void free_memory(void *env) {
+    struct pa_memory *memory = env;
+    struct pa_memory **link = &memory->pool->first;
+    while (*link != memory)
+        link = &(*link)->next;
+    *link = memory->next;
+    memory->pool->used -= memory->size;
+    munmap(memory->base - memory->guard, memory->guard * 2 + memory->reserved);
+    free(memory);
+}
+
+static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, size_t minimum,
+                                    size_t maximum, size_t reserved, size_t guard,
+                                    wasmtime_linear_memory_t *ret) {
+    (void)type, (void)maximum; /* the engine itself holds a memory to its declared maximum */
+    struct pa_memory_pool *pool = env;
+    if (minimum > pool->limit - pool->used) {
+        pool->denied_at_start = true;
+        return deny(pool, pool->used + PA_MIN(minimum, SIZE_MAX - pool->used), false,
+                    "the memory limit is below the module's initial memory");
+    }
+    reserved = PA_MAX(reserved, minimum);
+    void *mapping = mmap(NULL, guard * 2 + reserved, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED) {
+        pool->denied_at_start = true;
+        return deny(pool, pool->used + minimum, true, "no address space for a memory");
+    }
+    struct pa_memory *memory = pa_xcalloc(1, sizeof(*memory));
+    *memory = (struct pa_memory){.base = (uint8_t *)mapping + guard,
+                                 .reserved = reserved,
+                                 .guard = guard,
+                                 .pool = pool,
+                                 .next = pool->first};
+    pool->first = memory;
+    wasmtime_error_t *error = grow_memory(memory, minimum);
+    if (error) {
+        pool->denied_at_start = true;
+        free_memory(memory);
+        return error;
+    }
+    *ret = (wasmtime_linear_memory_t){memory, get_memory, grow_memory, free_memory};
+    return NULL;
+}
+
+void pa_memory_pool_arm(struct pa_memory_pool *pool, uint64_t limit) {
+    PA_ASSERT(!pool->first);
+    *pool = (struct pa_memory_pool){.limit = limit};
+}
+
+void pa_memory_pool_attach(struct pa_memory_pool *pool, wasm_config_t *config) {
+    wasmtime_memory_creator_t creator = {.env = pool, .new_memory = new_memory};
+    wasmtime_config_host_memory_creator_set(config, &creator);
+}
+
+struct pa_memory *pa_memory_pool_find(const struct pa_memory_pool *pool, const uint8_t *base) {
+    struct pa_memory *memory = pool->first;
+    while (memory && memory->base != base)
+        memory = memory->next;
+    return memory;
+}

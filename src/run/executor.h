@@ -1,0 +1,65 @@
+/*
+ * The executor: from a module and a policy to an outcome.
+ *
+ *     pa_executor_new(&config, &executor, &err)
+ *     pa_execute(executor, &request, &outcome, &err)      any number of times, from any thread
+ *     pa_executor_free(executor)
+ *
+ * pa_execute compiles the module in a worker of its own unless its artifact is cached, then runs it
+ * in another.  It returns 0 with the outcome filled whenever the guest had its run, however that
+ * ended, an invalid module included; -1 with *err is the host's trouble.
+ */
+#ifndef PA_RUN_EXECUTOR_H
+#define PA_RUN_EXECUTOR_H
+
+#include "policy/policy.h"
+#include "run/cache.h"
+#include "run/outcome.h"
+#include "run/supervise.h"
+
+struct pa_executor_config {
+    const char *worker_path;     /* NULL: polyagent-worker beside this program, else installed */
+    const char *cache_directory; /* NULL: the default */
+    uint64_t cache_bytes;
+    bool jail_required;          /* a run without every layer of the jail is an error */
+};
+
+struct pa_executor;
+int pa_executor_new(const struct pa_executor_config *config, struct pa_executor **ret,
+                    struct pa_error *err);
+struct pa_executor *pa_executor_free(struct pa_executor *executor);
+struct pa_cache *pa_executor_cache(struct pa_executor *executor);
+const char *pa_executor_worker_path(const struct pa_executor *executor);
+
+struct pa_module_source {
+    const char *name; /* for messages and argv[0] */
+    const void *bytes;
+    size_t size;
+};
+
+struct pa_run_request {
+    struct pa_module_source module;
+    const struct pa_policy *policy;
+    const char *const *argv; /* without argv[0] */
+    size_t argc;
+    int stdin_fd; /* -1: stdin_bytes */
+    const void *stdin_bytes;
+    size_t stdin_size;
+    const struct pa_sink *sink; /* NULL: output is kept in the outcome */
+    int cancel_fd;              /* -1, or readable when the caller gives up */
+};
+
+int pa_execute(struct pa_executor *executor, const struct pa_run_request *request,
+               struct pa_outcome *outcome, struct pa_error *err);
+
+/* Compiles (or finds) the artifact: 0 with *ret_fd >= 0, or -1 there and *outcome filled when the
+ * module is not valid. */
+int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,
+               const struct pa_policy *policy, int cancel_fd, int *ret_fd,
+               struct pa_outcome *outcome, struct pa_error *err);
+
+/* True when a module of `size` bytes is past the policy's limit; *outcome then says so. */
+bool pa_module_too_large(const char *name, uint64_t size, const struct pa_policy *policy,
+                         struct pa_outcome *outcome);
+
+#endif

@@ -1,0 +1,162 @@
+#include "run/outcome.h"
+
+#include "policy/limits.h"
+#include <jansson.h>
+#include <nettle/base64.h>
+#include <stdarg.h>
+
+void pa_outcome_init(struct pa_outcome *outcome) {
+    *outcome = (struct pa_outcome){.usage.fuel = PA_UNLIMITED};
+    for (int i = 0; i < 2; i++)
+        outcome->output[i].kept = PA_BUF_INIT(SIZE_MAX / 2);
+}
+
+void pa_outcome_done(struct pa_outcome *outcome) {
+    for (int i = 0; i < 2; i++)
+        pa_buf_done(&outcome->output[i].kept);
+}
+
+void pa_outcome_set(struct pa_outcome *outcome, enum pa_status status, const char *fmt, ...) {
+    outcome->status = status;
+    outcome->exit_code = 0;
+    outcome->kind[0] = outcome->backtrace[0] = 0;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(outcome->message, sizeof(outcome->message), fmt, args);
+    va_end(args);
+}
+
+void pa_outcome_take_end(struct pa_outcome *outcome, const struct pa_end *end) {
+    outcome->status = end->status;
+    outcome->exit_code = end->exit_code;
+    memcpy(outcome->kind, end->kind, sizeof(outcome->kind));
+    memcpy(outcome->message, end->message, sizeof(outcome->message));
+    memcpy(outcome->backtrace, end->backtrace, sizeof(outcome->backtrace));
+    outcome->usage.memory_peak_bytes = end->memory_peak_bytes;
+    outcome->usage.fuel = end->fuel_used;
+}
+
+/* The length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), or 0. */
+static size_t utf8_sequence(const uint8_t *at, size_t left) {
+    uint8_t first = at[0];
+    if (first < 0x80)
+        return 1;
+    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || size > left)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f) ||
+        (first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+/* Any bytes as a JSON string; *ret_exact says whether nothing had to be replaced. */
+static json_t *text_of(const uint8_t *bytes, size_t size, bool *ret_exact) {
+    struct pa_buf text = PA_BUF_INIT(SIZE_MAX / 2);
+    size_t plain = 0;
+    *ret_exact = true;
+    for (size_t at = 0; at < size;) {
+        size_t n = utf8_sequence(bytes + at, size - at);
+        if (n) {
+            at += n;
+            continue;
+        }
+        pa_buf_append(&text, bytes + plain, at - plain);
+        pa_buf_append_text(&text, "\xef\xbf\xbd");
+        plain = ++at;
+        *ret_exact = false;
+    }
+    json_t *value;
+    if (*ret_exact) {
+        value = json_stringn_nocheck((const char *)(size ? bytes : (const uint8_t *)""), size);
+    } else {
+        pa_buf_append(&text, bytes + plain, size - plain);
+        value = json_stringn_nocheck((const char *)text.data, text.size);
+    }
+    pa_buf_done(&text);
+    return value;
+}
+
+static json_t *base64_of(const uint8_t *bytes, size_t size) {
+    size_t length = BASE64_ENCODE_RAW_LENGTH(size);
+    char *text = pa_xcalloc(1, length + 1);
+    base64_encode_raw(text, size, bytes);
+    json_t *value = json_stringn_nocheck(text, length);
+    free(text);
+    return value;
+}
+
+static void set_output(json_t *object, const char *name, const struct pa_output_record *record) {
+    char key[32];
+    bool exact;
+    json_object_set_new(object, name, text_of(record->kept.data, record->kept.size, &exact));
+    if (!exact) {
+        snprintf(key, sizeof(key), "%s_base64", name);
+        json_object_set_new(object, key, base64_of(record->kept.data, record->kept.size));
+    }
+}
+
+static json_t *milliseconds(uint64_t ns) {
+    return json_real((double)(ns / 1000) / 1000.0);
+}
+
+static json_t *usage_json(const struct pa_usage *usage) {
+    json_t *object = json_object();
+    json_object_set_new(object, "wall_ms", milliseconds(usage->wall_ns));
+    json_object_set_new(object, "cpu_ms", milliseconds(usage->cpu_ns));
+    json_object_set_new(object, "queue_ms", milliseconds(usage->queue_ns));
+    json_object_set_new(object, "compile_ms", milliseconds(usage->compile_ns));
+    json_object_set_new(object, "memory_peak_bytes",
+                        json_integer((json_int_t)usage->memory_peak_bytes));
+    json_object_set_new(object, "fuel",
+                        usage->fuel == PA_UNLIMITED ? json_null()
+                                                    : json_integer((json_int_t)usage->fuel));
+    return object;
+}
+
+static void set_text(json_t *object, const char *name, const char *text) {
+    bool exact;
+    if (*text)
+        json_object_set_new(object, name, text_of((const uint8_t *)text, strlen(text), &exact));
+}
+
+static int append(const char *bytes, size_t size, void *buf) {
+    pa_buf_append(buf, bytes, size);
+    return 0;
+}
+
+void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
+    json_t *object = json_object();
+    json_object_set_new(object, "status", json_string(pa_status_name(outcome->status)));
+    bool own_exit = pa_status_exit(outcome->status) < 0;
+    json_object_set_new(object, "exit_code",
+                        own_exit ? json_integer(outcome->exit_code) : json_null());
+    set_output(object, "stdout", &outcome->output[PA_STDOUT]);
+    set_output(object, "stderr", &outcome->output[PA_STDERR]);
+    json_object_set_new(object, "stdout_truncated",
+                        json_boolean(outcome->output[PA_STDOUT].truncated));
+    json_object_set_new(object, "stderr_truncated",
+                        json_boolean(outcome->output[PA_STDERR].truncated));
+    set_text(object, "message", outcome->message);
+    if (outcome->kind[0] || outcome->backtrace[0]) {
+        json_t *trap = json_object();
+        set_text(trap, "kind", outcome->kind);
+        set_text(trap, "backtrace", outcome->backtrace);
+        json_object_set_new(object, "trap", trap);
+    }
+    json_object_set_new(object, "error", json_null());
+    json_object_set_new(object, "results", json_array());
+    json_object_set_new(object, "files", json_array());
+    json_object_set_new(object, "usage", usage_json(&outcome->usage));
+    set_text(object, "jail_missing", outcome->jail_missing);
+    json_dump_callback(object, append, buf, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(object);
+}
+
+int pa_outcome_exit(const struct pa_outcome *outcome) {
+    int ours = pa_status_exit(outcome->status);
+    return ours >= 0 ? ours : (int)(outcome->exit_code & 0xff);
+}

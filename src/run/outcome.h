@@ -1,0 +1,65 @@
+/*
+ * The outcome: how a run ended, as data.  Every run has exactly one, whatever happened to it.
+ *
+ *     struct pa_outcome outcome;
+ *     pa_outcome_init(&outcome);
+ *     pa_execute(executor, &request, &outcome, &err)      fills it
+ *     pa_outcome_json(&outcome, &buf)
+ *     pa_outcome_done(&outcome);
+ */
+#ifndef PA_RUN_OUTCOME_H
+#define PA_RUN_OUTCOME_H
+
+#include "base/buf.h"
+#include "policy/status.h"
+
+enum pa_output {
+    PA_STDOUT,
+    PA_STDERR,
+};
+
+/* What was kept of a stream.  Where output was streamed to a sink, `kept` is empty. */
+struct pa_output_record {
+    struct pa_buf kept; /* head, a marker, tail */
+    uint64_t total;     /* bytes that the guest wrote */
+    bool truncated;
+};
+
+struct pa_usage {
+    uint64_t wall_ns;    /* from the request to the end */
+    uint64_t cpu_ns;     /* of the run's process, user and system */
+    uint64_t queue_ns;   /* waited before it began */
+    uint64_t compile_ns; /* 0 when the artifact was cached */
+    uint64_t memory_peak_bytes; /* linear memory */
+    uint64_t fuel;       /* PA_UNLIMITED: not metered */
+};
+
+struct pa_outcome {
+    enum pa_status status;
+    uint32_t exit_code;
+    char kind[48];
+    char message[512];
+    char backtrace[4096];
+    struct pa_output_record output[2]; /* by enum pa_output */
+    struct pa_usage usage;
+    char jail_missing[256]; /* layers that could not be entered (best-effort), or "" */
+};
+
+void pa_outcome_init(struct pa_outcome *outcome);
+void pa_outcome_done(struct pa_outcome *outcome);
+
+/* Ends the outcome in a way that the supervisor decided. */
+void pa_outcome_set(struct pa_outcome *outcome, enum pa_status status, const char *fmt, ...)
+    PA_PRINTF(3, 4);
+
+/* Takes over what the worker reported. */
+void pa_outcome_take_end(struct pa_outcome *outcome, const struct pa_end *end);
+
+/* One JSON object, without a newline; output that is not UTF-8 has U+FFFD in the text and the exact
+ * bytes in stdout_base64 / stderr_base64. */
+void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf);
+
+/* The exit status of the command line (DESIGN: the guest's own, or ours by status). */
+int pa_outcome_exit(const struct pa_outcome *outcome);
+
+#endif

@@ -1,0 +1,476 @@
+#include "run/supervise.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "jail/spawn.h"
+#include "run/capture.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHANNEL_FD    3
+#define STDIN_CHUNK   65536u
+#define MAX_LOG_LINES 10000 /* of one worker: a hostile one must not fill the log */
+
+/* Why the loop killed the worker, if it did. */
+enum verdict {
+    VERDICT_NONE,
+    VERDICT_TIMEOUT,
+    VERDICT_CPU,
+    VERDICT_OUTPUT,
+    VERDICT_CANCELLED,
+    VERDICT_GARBAGE,
+};
+
+struct loop {
+    const struct pa_job *job;
+    struct pa_outcome *outcome;
+    struct pa_error *err;
+
+    struct pa_worker *worker;
+    clockid_t cpu_clock;
+    uint64_t deadline_ns, next_cpu_check_ns;
+
+    struct pa_frame_decoder decoder;
+    struct pa_capture captures[2];
+    uint64_t output_total;
+    size_t stdin_at;      /* of job->stdin_bytes */
+    bool stdin_wanted;
+    unsigned log_lines;
+
+    enum verdict verdict;
+    bool ended, failed; /* an EXIT or a FAILED frame came */
+    struct pa_end end;
+    char garbage[160]; /* what was wrong with what the worker sent */
+};
+
+/* --- the worker's end ------------------------------------------------------------------------- */
+
+static void condemn(struct loop *loop, enum verdict verdict) {
+    if (loop->verdict == VERDICT_NONE)
+        loop->verdict = verdict;
+    pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0);
+}
+
+static void condemn_garbage(struct loop *loop, const char *what) {
+    if (loop->verdict == VERDICT_NONE)
+        snprintf(loop->garbage, sizeof(loop->garbage), "%s", what);
+    condemn(loop, VERDICT_GARBAGE);
+}
+
+static uint64_t cpu_used_ns(const struct loop *loop) {
+    struct timespec used;
+    if (clock_gettime(loop->cpu_clock, &used) < 0)
+        return 0; /* it is dead; its rusage will tell */
+    return (uint64_t)used.tv_sec * PA_NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+/* CPU time cannot pass faster than wall time times the number of the worker's threads; a run has
+ * one, a compilation several, so look again after a fraction of what is left. */
+static void check_clocks(struct loop *loop, uint64_t now) {
+    if (now >= loop->deadline_ns) {
+        condemn(loop, VERDICT_TIMEOUT);
+        loop->deadline_ns = PA_NEVER;
+    }
+    if (now >= loop->next_cpu_check_ns) {
+        uint64_t used = cpu_used_ns(loop);
+        if (used >= loop->job->cpu_ns) {
+            condemn(loop, VERDICT_CPU);
+            loop->next_cpu_check_ns = PA_NEVER;
+        } else {
+            uint64_t left = loop->job->cpu_ns - used;
+            uint64_t pace = loop->job->type == PA_FRAME_COMPILE ? 4 : 1;
+            loop->next_cpu_check_ns = now + PA_MAX(left / pace, PA_NS_PER_MS);
+        }
+    }
+}
+
+static int timeout_ms(const struct loop *loop, uint64_t now) {
+    uint64_t next = PA_MIN(loop->deadline_ns, loop->next_cpu_check_ns);
+    if (next == PA_NEVER)
+        return -1;
+    if (next <= now)
+        return 0;
+    uint64_t ms = (next - now + PA_NS_PER_MS - 1) / PA_NS_PER_MS;
+    return (int)PA_MIN(ms, (uint64_t)3600000);
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+static int emit_to_sink(struct loop *loop, enum pa_output output, const void *bytes, size_t size) {
+    const struct pa_sink *sink = loop->job->sink;
+    const uint8_t *at = bytes;
+    while (size) {
+        ssize_t n = sink->write(sink->context, output, at, size, loop->deadline_ns);
+        if (n < 0)
+            return -1;
+        at += n;
+        size -= (size_t)n;
+        if (size)
+            check_clocks(loop, pa_clock_monotonic_ns());
+    }
+    return 0;
+}
+
+static int emit(struct loop *loop, enum pa_output output, const void *bytes, size_t size) {
+    if (loop->job->sink) {
+        if (emit_to_sink(loop, output, bytes, size) < 0)
+            condemn(loop, VERDICT_CANCELLED);
+        return 0;
+    }
+    pa_buf_append(&loop->outcome->output[output].kept, bytes, size);
+    return 0;
+}
+
+static int emit_stdout(void *loop, const void *bytes, size_t size) {
+    return emit(loop, PA_STDOUT, bytes, size);
+}
+
+static int emit_stderr(void *loop, const void *bytes, size_t size) {
+    return emit(loop, PA_STDERR, bytes, size);
+}
+
+static void take_output(struct loop *loop, enum pa_output output, const struct pa_frame *frame) {
+    uint64_t left = loop->job->limits->output_bytes - loop->output_total;
+    size_t size = (size_t)PA_MIN((uint64_t)frame->size, left);
+    loop->output_total += size;
+    pa_capture_push(&loop->captures[output], frame->payload, size);
+    if (size < frame->size)
+        condemn(loop, VERDICT_OUTPUT);
+}
+
+static void take_log(struct loop *loop, const struct pa_frame *frame) {
+    struct pa_reader reader = PA_READER(frame->payload, frame->size);
+    char component[24], message[4096];
+    uint8_t level = pa_get_u8(&reader);
+    pa_get_text_into(&reader, component, sizeof(component));
+    pa_get_text_into(&reader, message, sizeof(message));
+    if (!pa_reader_ok(&reader) || level < PA_LOG_ERROR || level > PA_LOG_TRACE) {
+        condemn_garbage(loop, "a malformed log line");
+        return;
+    }
+    loop->log_lines++;
+    if (loop->log_lines <= MAX_LOG_LINES || level == PA_LOG_TRACE)
+        pa_log((enum pa_log_level)level, component, "%s", message);
+    if (loop->log_lines == MAX_LOG_LINES)
+        pa_log_warn("run", "a worker wrote %d log lines; the rest is left out", MAX_LOG_LINES);
+}
+
+static void take_jailed(struct loop *loop, const struct pa_frame *frame) {
+    struct pa_reader reader = PA_READER(frame->payload, frame->size);
+    pa_get_u32(&reader);
+    char missing[sizeof(loop->outcome->jail_missing)];
+    pa_get_text_into(&reader, missing, sizeof(missing));
+    if (!pa_reader_ok(&reader))
+        condemn_garbage(loop, "a malformed jail report");
+    else if (*missing)
+        memcpy(loop->outcome->jail_missing, missing, sizeof(missing));
+}
+
+/* Timeouts, CPU and output limits and cancellation are the supervisor's to declare. */
+static bool worker_may_say(enum pa_status status) {
+    switch (status) {
+    case PA_STATUS_TIMEOUT:
+    case PA_STATUS_CPU_LIMIT:
+    case PA_STATUS_OUTPUT_LIMIT:
+    case PA_STATUS_CANCELLED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void take_end(struct loop *loop, const struct pa_frame *frame) {
+    if (pa_end_decode(frame->payload, frame->size, &loop->end) < 0 ||
+        !worker_may_say(loop->end.status)) {
+        condemn_garbage(loop, "a malformed end");
+        return;
+    }
+    loop->ended = true;
+}
+
+static void take_failure(struct loop *loop, const struct pa_frame *frame) {
+    if (pa_error_decode(frame->payload, frame->size, loop->err) < 0) {
+        condemn_garbage(loop, "a malformed failure");
+        return;
+    }
+    loop->failed = true;
+}
+
+static void take_frame(struct loop *loop, const struct pa_frame *frame) {
+    switch (frame->type) {
+    case PA_FRAME_STDOUT:
+        take_output(loop, PA_STDOUT, frame);
+        break;
+    case PA_FRAME_STDERR:
+        take_output(loop, PA_STDERR, frame);
+        break;
+    case PA_FRAME_STDIN_WANT:
+        loop->stdin_wanted = true;
+        break;
+    case PA_FRAME_LOG:
+        take_log(loop, frame);
+        break;
+    case PA_FRAME_JAILED:
+        take_jailed(loop, frame);
+        break;
+    case PA_FRAME_EXIT:
+        take_end(loop, frame);
+        break;
+    case PA_FRAME_FAILED:
+        take_failure(loop, frame);
+        break;
+    default:
+        condemn_garbage(loop, "a frame that only a supervisor sends");
+    }
+}
+
+/* Reads once and takes what is whole.  False at the end of the channel. */
+static bool read_frames(struct loop *loop) {
+    size_t room;
+    void *at = pa_frame_decoder_room(&loop->decoder, &room);
+    if (!at)
+        return false;
+    ssize_t n = recv(loop->worker->socket, at, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return true;
+    if (n <= 0)
+        return false;
+    pa_frame_decoder_fed(&loop->decoder, (size_t)n);
+    struct pa_frame frame;
+    struct pa_error err;
+    int got = 0;
+    while (!loop->ended && !loop->failed && loop->verdict != VERDICT_GARBAGE &&
+           (got = pa_frame_decoder_next(&loop->decoder, &frame, &err)) == 1)
+        take_frame(loop, &frame);
+    if (got < 0)
+        condemn_garbage(loop, err.message);
+    return !loop->ended && !loop->failed && loop->verdict != VERDICT_GARBAGE;
+}
+
+/* --- standard input --------------------------------------------------------------------------- */
+
+static void send_stdin(struct loop *loop, const void *bytes, size_t size) {
+    loop->stdin_wanted = false;
+    /* A chunk fits into the socket's buffer, unless the worker asks and does not read. */
+    if (pa_frame_send(loop->worker->socket, PA_FRAME_STDIN, bytes, size, NULL, 0, false) < 0)
+        condemn_garbage(loop, "it asked for input and did not read it");
+}
+
+static void answer_from_memory(struct loop *loop) {
+    size_t size = PA_MIN(loop->job->stdin_size - loop->stdin_at, (size_t)STDIN_CHUNK);
+    send_stdin(loop, (const uint8_t *)loop->job->stdin_bytes + loop->stdin_at, size);
+    loop->stdin_at += size;
+}
+
+static void answer_from_fd(struct loop *loop) {
+    uint8_t chunk[STDIN_CHUNK];
+    ssize_t n = read(loop->job->stdin_fd, chunk, sizeof(chunk));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    send_stdin(loop, chunk, n > 0 ? (size_t)n : 0);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static void wait_and_serve(struct loop *loop) {
+    const struct pa_job *job = loop->job;
+    for (bool open = true; open;) {
+        uint64_t now = pa_clock_monotonic_ns();
+        check_clocks(loop, now);
+        bool from_fd = loop->stdin_wanted && job->stdin_fd >= 0;
+        if (loop->stdin_wanted && !from_fd)
+            answer_from_memory(loop);
+        struct pollfd polled[] = {
+            {.fd = loop->worker->socket, .events = POLLIN},
+            {.fd = loop->verdict == VERDICT_NONE ? job->cancel_fd : -1, .events = POLLIN},
+            {.fd = from_fd ? job->stdin_fd : -1, .events = POLLIN},
+        };
+        int n = poll(polled, PA_ARRAY_LEN(polled), timeout_ms(loop, now));
+        if (n < 0 && errno != EINTR)
+            break;
+        if (n <= 0)
+            continue;
+        if (polled[1].revents)
+            condemn(loop, VERDICT_CANCELLED);
+        if (polled[2].revents)
+            answer_from_fd(loop);
+        if (polled[0].revents)
+            open = read_frames(loop);
+    }
+}
+
+static void describe_signal(struct loop *loop, int wait_status) {
+    struct pa_outcome *outcome = loop->outcome;
+    int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    char limit[32];
+    switch (number) {
+    case SIGSYS:
+        pa_outcome_set(outcome, PA_STATUS_DENIED,
+                       "the process made a system call that the jail forbids and was killed");
+        break;
+    case SIGXCPU:
+        pa_outcome_set(outcome, PA_STATUS_CPU_LIMIT, "CPU time limit reached");
+        break;
+    case SIGKILL:
+        pa_outcome_set(outcome, PA_STATUS_OUT_OF_MEMORY,
+                       "the kernel killed the process, most likely for memory; this machine or its "
+                       "control group has less than the run's memory_bytes (%s)",
+                       pa_limit_format(pa_limit_find("memory_bytes"),
+                                       loop->job->limits->memory_bytes, limit, sizeof(limit)));
+        break;
+    case 0:
+        pa_outcome_set(outcome, PA_STATUS_CRASHED,
+                       "the process ended (exit status %d) without saying how the guest did",
+                       WEXITSTATUS(wait_status));
+        break;
+    default:
+        pa_outcome_set(outcome, PA_STATUS_CRASHED, "the process died of signal %d (%s)", number,
+                       strsignal(number));
+    }
+}
+
+static void describe_limit(struct loop *loop, enum pa_status status, const char *limit_name,
+                           uint64_t value, const char *advice) {
+    char text[32];
+    const struct pa_limit_info *info = pa_limit_find(limit_name);
+    pa_outcome_set(loop->outcome, status, "%s limit of %s reached (%s); %s", info->what,
+                   pa_limit_format(info, value, text, sizeof(text)), limit_name, advice);
+}
+
+static void describe(struct loop *loop, int wait_status) {
+    const struct pa_job *job = loop->job;
+    switch (loop->verdict) {
+    case VERDICT_TIMEOUT:
+        describe_limit(loop, PA_STATUS_TIMEOUT, job->wall_limit_name, job->wall_ns / PA_NS_PER_MS,
+                       "raise it, or make the code finish sooner");
+        return;
+    case VERDICT_CPU:
+        describe_limit(loop, PA_STATUS_CPU_LIMIT, job->cpu_limit_name, job->cpu_ns / PA_NS_PER_MS,
+                       "raise it, or make the code compute less");
+        return;
+    case VERDICT_OUTPUT:
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes", job->limits->output_bytes,
+                       "raise it, or write less");
+        return;
+    case VERDICT_CANCELLED:
+        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
+        return;
+    case VERDICT_GARBAGE:
+        pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
+                       "the process broke the protocol of its channel and was killed: %s",
+                       loop->garbage);
+        return;
+    case VERDICT_NONE:
+        break;
+    }
+    if (loop->ended)
+        pa_outcome_take_end(loop->outcome, &loop->end);
+    else
+        describe_signal(loop, wait_status);
+}
+
+static int reap_child(struct pa_worker *worker) {
+    int status = 0;
+    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    close(worker->socket);
+    close(worker->pidfd);
+    return status;
+}
+
+int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
+                    struct pa_error *err) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return pa_fail_errno(err, errno, "cannot create a run channel");
+    char *argv[] = {"polyagent-worker", NULL};
+    const struct pa_fd_map map[] = {{pair[1], CHANNEL_FD}};
+    const struct pa_spawn how = {.exec_fd = -1,
+                                 .path = path,
+                                 .argv = argv,
+                                 .fds = map,
+                                 .fd_count = PA_ARRAY_LEN(map),
+                                 .namespaces = true,
+                                 .nobody = nobody};
+    struct pa_child child;
+    int spawned = pa_spawn(&how, &child, err);
+    close(pair[1]);
+    if (spawned == 0 && jail_required && !child.in_namespaces) {
+        spawned = pa_fail(err, PA_ERR_FAILED_PRECONDITION, "jail: no namespaces: %s",
+                          child.no_namespaces);
+        pa_child_done(&child);
+    }
+    if (spawned < 0) {
+        close(pair[0]);
+        return -1;
+    }
+    *ret = (struct pa_worker){
+        .socket = pair[0], .pidfd = child.pidfd, .pid = child.pid, .reap = reap_child};
+    memcpy(ret->no_namespaces, child.no_namespaces, sizeof(ret->no_namespaces));
+    return 0;
+}
+
+/* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its
+ * clock still tells the time it used until it is reaped. */
+static int end_worker(struct loop *loop) {
+    if (loop->ended || loop->failed || loop->verdict != VERDICT_NONE)
+        pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0);
+    uint64_t used = cpu_used_ns(loop);
+    if (used)
+        loop->outcome->usage.cpu_ns = used;
+    return loop->worker->reap(loop->worker);
+}
+
+static void start_captures(struct loop *loop) {
+    const struct pa_limits *limits = loop->job->limits;
+    bool to_sink = loop->job->sink != NULL;
+    pa_capture_init(&loop->captures[PA_STDOUT], "stdout_bytes", limits->stdout_bytes, to_sink,
+                    emit_stdout, loop);
+    pa_capture_init(&loop->captures[PA_STDERR], "stderr_bytes", limits->stderr_bytes, to_sink,
+                    emit_stderr, loop);
+}
+
+static void finish_captures(struct loop *loop) {
+    loop->deadline_ns = PA_NEVER; /* the guest is gone: its output may take its time */
+    for (int i = 0; i < 2; i++) {
+        struct pa_output_record *record = &loop->outcome->output[i];
+        record->truncated = pa_capture_finish(&loop->captures[i]);
+        record->total = loop->captures[i].total;
+        pa_capture_done(&loop->captures[i]);
+    }
+}
+
+int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_outcome *outcome,
+               struct pa_error *err) {
+    struct loop *loop = pa_xcalloc(1, sizeof(*loop));
+    *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
+    PA_ASSERT(clock_getcpuclockid(worker->pid, &loop->cpu_clock) == 0);
+    uint64_t started_ns = pa_clock_monotonic_ns();
+    loop->deadline_ns = started_ns + job->wall_ns;
+    loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;
+    memcpy(outcome->jail_missing, worker->no_namespaces, sizeof(worker->no_namespaces));
+    pa_frame_decoder_init(&loop->decoder);
+    start_captures(loop);
+
+    if (pa_frame_send(worker->socket, job->type, job->message->data, job->message->size, job->fds,
+                      job->fd_count, true) == 0)
+        wait_and_serve(loop);
+    outcome->usage.wall_ns = pa_clock_monotonic_ns() - started_ns;
+    int status = end_worker(loop);
+    finish_captures(loop);
+    int result = 0;
+    if (loop->failed && loop->verdict == VERDICT_NONE)
+        result = -1;
+    else
+        describe(loop, status);
+    pa_frame_decoder_done(&loop->decoder);
+    free(loop);
+    return result;
+}

@@ -1,0 +1,70 @@
+/*
+ * One job of a worker process, from the request to the end: the supervisor's loop.
+ *
+ *     pa_worker_spawn(path, ..., &worker, &err)      or one from a pool of warm ones
+ *     pa_job_run(&job, &worker, &outcome, ...)       the worker is gone afterwards
+ *
+ * The loop waits for the worker's frames, for its own clocks and for the caller, and kills with
+ * SIGKILL through the worker's pidfd when a limit is passed; nothing that the worker does or says can
+ * hold that up.  Everything from the worker is checked: a frame of a wrong form, an end that only a
+ * supervisor may declare, a second end, output past the limit.
+ *
+ * Threads: one loop a thread; jobs do not share anything.
+ */
+#ifndef PA_RUN_SUPERVISE_H
+#define PA_RUN_SUPERVISE_H
+
+#include "base/error.h"
+#include "policy/limits.h"
+#include "run/outcome.h"
+#include "warm/frame.h"
+
+#define PA_NEVER UINT64_MAX
+
+/* Where a guest's output goes as it comes.  `write` returns how many bytes it took before
+ * `deadline_ns` (monotonic; PA_NEVER: wait as long as it takes), or -1 when nobody listens. */
+struct pa_sink {
+    ssize_t (*write)(void *context, enum pa_output output, const void *bytes, size_t size,
+                     uint64_t deadline_ns);
+    void *context;
+};
+
+/* A worker that waits for a request. */
+struct pa_worker {
+    int socket;
+    int pidfd;
+    pid_t pid; /* in our PID namespace */
+    char no_namespaces[160]; /* why it has none, or "" */
+    /* Reaps it after its death and returns its wait status; closes what belongs to it. */
+    int (*reap)(struct pa_worker *worker);
+    void *context; /* of `reap` */
+};
+
+/* Starts a worker of our own.  `jail_required`: without namespaces there is none.  `nobody`: it needs
+ * no file of ours, so let it be nobody when we are root. */
+int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
+                    struct pa_error *err);
+
+struct pa_job {
+    enum pa_frame_type type; /* PA_FRAME_RUN or PA_FRAME_COMPILE */
+    const struct pa_buf *message;
+    const int *fds;
+    size_t fd_count;
+
+    uint64_t wall_ns, cpu_ns; /* limits */
+    const struct pa_limits *limits; /* stdout_bytes, stderr_bytes, output_bytes; named in messages */
+    const char *wall_limit_name, *cpu_limit_name;
+
+    int stdin_fd;              /* -1: no standard input, or ... */
+    const void *stdin_bytes;   /* ... these bytes */
+    size_t stdin_size;
+    const struct pa_sink *sink; /* NULL: keep output in the outcome */
+    int cancel_fd;             /* -1, or a descriptor that is readable when the caller gives up */
+};
+
+/* Runs the job to its end; the worker is killed and reaped when this returns.  -1 with *err when the
+ * worker reported FAILED: the trouble is the host's. */
+int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_outcome *outcome,
+               struct pa_error *err);
+
+#endif

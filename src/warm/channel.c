@@ -1,0 +1,156 @@
+#include "warm/channel.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+void pa_channel_init(struct pa_channel *channel, int socket) {
+    channel->socket = socket;
+    channel->want_sent = channel->stdin_ended = false;
+    channel->stdin_at = channel->stdin_size = 0;
+}
+
+static int send_chunk(struct pa_channel *channel, enum pa_frame_type type, const void *payload,
+                      size_t size) {
+    uint8_t header[PA_FRAME_HEADER];
+    pa_frame_header(header, type, 0, (uint32_t)size);
+    struct iovec iov[2] = {{header, sizeof(header)}, {(void *)payload, size}};
+    struct iovec *at = iov;
+    int left = size ? 2 : 1;
+    while (left) {
+        ssize_t n = writev(channel->socket, at, left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        while (left && (size_t)n >= at->iov_len) {
+            n -= (ssize_t)at->iov_len;
+            at++;
+            left--;
+        }
+        if (left) {
+            at->iov_base = (char *)at->iov_base + n;
+            at->iov_len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+int pa_channel_send(struct pa_channel *channel, enum pa_frame_type type, const void *payload,
+                    size_t size) {
+    const uint8_t *at = payload;
+    do {
+        size_t chunk = PA_MIN(size, (size_t)PA_FRAME_MAX);
+        if (send_chunk(channel, type, at, chunk) < 0)
+            return -1;
+        at += chunk;
+        size -= chunk;
+    } while (size);
+    return 0;
+}
+
+static int write_stdout(void *context, const void *bytes, size_t size) {
+    return pa_channel_send(context, PA_FRAME_STDOUT, bytes, size);
+}
+
+static int write_stderr(void *context, const void *bytes, size_t size) {
+    return pa_channel_send(context, PA_FRAME_STDERR, bytes, size);
+}
+
+static int ask_for_stdin(struct pa_channel *channel) {
+    if (channel->want_sent || channel->stdin_ended || channel->stdin_at < channel->stdin_size)
+        return 0;
+    uint32_t want = htole32(PA_STDIN_CHUNK);
+    if (pa_channel_send(channel, PA_FRAME_STDIN_WANT, &want, sizeof(want)) < 0)
+        return -1;
+    channel->want_sent = true;
+    return 0;
+}
+
+static int read_exactly(int fd, void *out, size_t size) {
+    for (size_t done = 0; done < size;) {
+        ssize_t n = read(fd, (char *)out + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (n == 0)
+                errno = EPIPE;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+/* Blocks for the supervisor's answer to STDIN_WANT: nothing else comes while a guest runs. */
+static int receive_stdin(struct pa_channel *channel) {
+    uint8_t header[PA_FRAME_HEADER];
+    if (read_exactly(channel->socket, header, sizeof(header)) < 0)
+        return -1;
+    uint32_t size;
+    memcpy(&size, header, sizeof(size));
+    size = le32toh(size);
+    if (header[4] != PA_FRAME_STDIN || size > PA_STDIN_CHUNK) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (read_exactly(channel->socket, channel->stdin_bytes, size) < 0)
+        return -1;
+    channel->want_sent = false;
+    channel->stdin_at = 0;
+    channel->stdin_size = size;
+    channel->stdin_ended = size == 0;
+    return 0;
+}
+
+static ssize_t read_stdin(void *context, void *out, size_t size) {
+    struct pa_channel *channel = context;
+    if (size == 0)
+        return 0;
+    if (channel->stdin_at == channel->stdin_size && !channel->stdin_ended)
+        if (ask_for_stdin(channel) < 0 || receive_stdin(channel) < 0)
+            return -1;
+    size_t n = PA_MIN(size, channel->stdin_size - channel->stdin_at);
+    memcpy(out, channel->stdin_bytes + channel->stdin_at, n);
+    channel->stdin_at += n;
+    return (ssize_t)n;
+}
+
+static int stdin_poll_fd(void *context) {
+    struct pa_channel *channel = context;
+    return ask_for_stdin(channel) < 0 ? -1 : channel->socket;
+}
+
+static bool stdin_ready(void *context, uint64_t *ret_bytes, bool *ret_hangup) {
+    struct pa_channel *channel = context;
+    if (channel->stdin_at == channel->stdin_size && channel->want_sent) {
+        struct pollfd poller = {.fd = channel->socket, .events = POLLIN};
+        if (poll(&poller, 1, 0) == 1 && receive_stdin(channel) < 0)
+            channel->stdin_ended = true;
+    }
+    *ret_bytes = channel->stdin_size - channel->stdin_at;
+    *ret_hangup = *ret_bytes == 0 && channel->stdin_ended;
+    return *ret_bytes || *ret_hangup;
+}
+
+void pa_channel_streams(struct pa_channel *channel, struct pa_wasi_config *config) {
+    config->stdin_stream = (struct pa_stream){.context = channel,
+                                              .read = read_stdin,
+                                              .poll_fd = stdin_poll_fd,
+                                              .ready = stdin_ready};
+    config->stdout_stream = (struct pa_stream){.context = channel, .write = write_stdout};
+    config->stderr_stream = (struct pa_stream){.context = channel, .write = write_stderr};
+}
+
+void pa_channel_log(void *context, enum pa_log_level level, const char *component,
+                    const char *message) {
+    struct pa_buf line = PA_BUF_INIT(8192);
+    pa_put_u8(&line, (uint8_t)level);
+    pa_put_text(&line, component);
+    pa_put_text(&line, message);
+    if (!line.failed)
+        pa_channel_send(context, PA_FRAME_LOG, line.data, line.size);
+    pa_buf_done(&line);
+}

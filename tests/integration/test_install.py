@@ -1,0 +1,45 @@
+"""`make install` leaves programs that work from where they were installed, wherever that is."""
+
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def staged(root, polyagent, tmp_path_factory):
+    """A DESTDIR that `meson install` has filled, as a package build does."""
+    destdir = tmp_path_factory.mktemp("destdir")
+    subprocess.run(
+        ["meson", "install", "-C", polyagent.parent, "--no-rebuild", "--quiet", "--destdir", destdir],
+        cwd=root, check=True, timeout=120,
+    )
+    (program,) = destdir.glob("**/bin/polyagent")
+    return program
+
+
+def test_what_is_installed(staged):
+    prefix = staged.parent.parent
+    worker = prefix / "libexec/polyagent/polyagent-worker"
+    for program in (staged, worker):
+        assert program.stat().st_mode & 0o7777 == 0o755
+    assert (prefix / "share/doc/polyagent/LICENSE").is_file()
+
+
+def test_the_installed_program_runs_a_module(run, root, staged):
+    result = run("run", root / "docs/assets/hello-wasi.wat", program=staged)
+    assert (result.code, result.out) == (0, "Hello from WASI!\n"), result
+
+
+def test_it_may_be_moved(run, root, staged, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(staged.parent.parent, moved)
+    result = run("run", root / "docs/assets/hello-wasi.wat", program=moved / "bin/polyagent")
+    assert (result.code, result.out) == (0, "Hello from WASI!\n"), result
+
+
+def test_it_runs_through_a_link(run, root, staged, tmp_path):
+    link = tmp_path / "pa"
+    link.symlink_to(staged)
+    result = run("run", root / "docs/assets/hello-wasi.wat", program=link)
+    assert (result.code, result.out) == (0, "Hello from WASI!\n"), result
