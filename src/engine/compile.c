@@ -52,8 +52,8 @@ static int refuse_or_fail(struct pa_engine *engine, const uint8_t *bytes, size_t
     PA_CLEANUP(pa_freep) char *text = pa_engine_take_error(error);
     wasmtime_error_t *verdict = wasmtime_module_validate(engine->wasm, bytes, size);
     if (verdict) {
-        wasmtime_error_delete(verdict);
-        return pa_intake_refuse(invalid, "the module is not valid: %.460s", text);
+        PA_CLEANUP(pa_freep) char *why = pa_engine_take_error(verdict);
+        return pa_intake_refuse(invalid, "the module is not valid: %.460s", why);
     }
     if (is_too_large(text))
         return pa_intake_refuse(invalid, "the module cannot be compiled: %.460s", text);

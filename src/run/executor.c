@@ -97,7 +97,7 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
     struct pa_compile_message message = {.limits = policy->limits,
                                          .metered = pa_policy_metered(policy),
                                          .deterministic = policy->deterministic,
-                                         .need_start = true};
+                                         .entry = {.style = PA_ENTRY_COMMAND}};
     fill_setup(executor, &message.setup);
     struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
     pa_compile_message_encode(&message, &encoded);

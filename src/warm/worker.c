@@ -162,7 +162,7 @@ static PA_NORETURN void serve_compile(struct worker *worker, const struct pa_fra
     if (enter_jail(worker, &message.setup, &jail, &report, &err) == 0 &&
         read_module(worker->fds[0], &message.limits, &module, &err) == 0 &&
         pa_engine_new(&settings, &engine, &err) == 0)
-        compiled = pa_module_compile(engine, module.data, module.size, message.need_start,
+        compiled = pa_module_compile(engine, module.data, module.size, message.entry.style == PA_ENTRY_COMMAND,
                                      &artifact, &end, &err);
     if (compiled == 0 && pa_write_full(worker->fds[1], artifact.data, artifact.size) < 0)
         compiled = pa_fail_errno(&err, errno, "cannot write the artifact of %zu bytes",
