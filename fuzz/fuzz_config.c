@@ -1,7 +1,7 @@
 /*
- * Configuration text from anybody.  The first byte chooses what the rest is: a YAML file, a .env
- * file, or a setting's value.  Whatever it is, the faults stay within their bounds; and what is
- * accepted is shown as text that is accepted again and means the same.
+ * Configuration text from anybody.  The first byte chooses what the rest is: a YAML file (y), a
+ * .env file (e), or a setting (v).  Whatever it is, the faults stay within their bounds; and what
+ * is accepted is shown as text that is accepted again and means the same.
  */
 #include "config/config.h"
 #include "config/dotenv.h"
@@ -74,13 +74,17 @@ static bool is_ascii(const char *text) {
     return *text == 0;
 }
 
-static void value(size_t key, const char *text) {
+/* KEY=TEXT, as a flag would set it. */
+static void value(char *pair) {
     struct pa_config config;
     struct pa_error err;
     struct pa_origin flag = PA_FLAG("--fuzz");
+    char *equals = strchr(pair, '=');
+    if (!equals)
+        return;
+    *equals = 0;
     pa_config_init(&config);
-    if (pa_config_set(&config, pa_config_keys[key].name, text, &flag, &err) == 0 &&
-        is_ascii(text))
+    if (pa_config_set(&config, pair, equals + 1, &flag, &err) == 0 && is_ascii(equals + 1))
         check_shown(&config);
     pa_config_done(&config);
 }
@@ -88,13 +92,18 @@ static void value(size_t key, const char *text) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0)
         return 0;
-    char *text = pa_xasprintf("%.*s", (int)(size - 1), (const char *)data + 1);
-    if (data[0] == 'y')
-        yaml((const char *)data + 1, size - 1);
-    else if (data[0] == 'e')
-        dotenv((const char *)data + 1, size - 1);
-    else
-        value(data[0] % pa_config_key_count, text);
-    free(text);
+    const char *rest = (const char *)data + 1;
+    PA_CLEANUP(pa_freep) char *text = pa_xasprintf("%.*s", (int)(size - 1), rest);
+    switch (data[0]) {
+    case 'y':
+        yaml(rest, size - 1);
+        break;
+    case 'e':
+        dotenv(rest, size - 1);
+        break;
+    case 'v':
+        value(text);
+        break;
+    }
     return 0;
 }

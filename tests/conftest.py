@@ -1,8 +1,8 @@
 """What every test of the built program shares.
 
-The program under test is $POLYAGENT, else build/polyagent; its folder holds the worker too.  Each session
-has a module cache of its own.  With CI=true a skipped test is a failed one: a test that could not run has
-shown nothing.
+The program under test is $POLYAGENT, else build/polyagent; its folder holds the worker too.  Each
+session has a module cache of its own.  With CI=true a skipped test is a failed one: a test that
+could not run has shown nothing.
 """
 
 import json

@@ -19,7 +19,8 @@ static int compile_one(struct pa_executor *executor, const struct pa_run_options
     int opened = pa_module_file_open(path, policy, &module, &outcome, &err);
     int done = opened;
     if (opened == 0) {
-        struct pa_module_source source = {path, module.bytes.data, module.bytes.size};
+        struct pa_module_source source = {
+            .name = path, .bytes = module.bytes.data, .size = module.bytes.size};
         done = pa_compile(executor, &source, policy, cancel_fd, &artifact, &outcome, &err);
     }
     int status;

@@ -62,7 +62,9 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
         status = pa_report_error(&err);
     } else {
         struct pa_sink sink = pa_terminal_sink();
-        struct pa_run_request request = {.module = {path, module.bytes.data, module.bytes.size},
+        struct pa_run_request request = {.module = {.name = path,
+                                                    .bytes = module.bytes.data,
+                                                    .size = module.bytes.size},
                                          .policy = policy,
                                          .argv = (const char *const *)argv,
                                          .argc = (size_t)argc,

@@ -63,7 +63,14 @@ static void print_variables(const struct pa_config *config, const struct pa_conf
         const char *equals = strchr(pair, '=');
         PA_CLEANUP(pa_freep) char *name = pa_xasprintf("%.*s", (int)(equals - pair), pair);
         indent(depth, out);
+        /* YAML wants the colon within 1024 characters of a key, unless it is marked as one. */
+        bool mark = strlen(name) > 128;
+        pa_buf_append_text(out, mark ? "? " : "");
         pa_yaml_quote(name, out);
+        if (mark) {
+            pa_buf_append_text(out, "\n");
+            indent(depth, out);
+        }
         pa_buf_append_text(out, ": ");
         pa_yaml_quote(equals + 1, out);
         print_origin(pa_config_origin(config, key->name, name), out);

@@ -110,7 +110,7 @@ static void apply_path_map(const struct walk *walk, const struct pa_config_key *
     for (size_t i = 0; i < map->child_count; i++) {
         const struct pa_yaml_node *child = map->children[i];
         size_t field = 0;
-        if (child->repeated)
+        if (child->reported)
             continue;
         while (field < PA_ARRAY_LEN(fields) && !pa_streq(child->key, fields[field]))
             field++;
@@ -153,6 +153,8 @@ static void apply_paths(const struct walk *walk, const struct pa_config_key *key
         const struct pa_yaml_node *child = node->children[i];
         struct pa_origin origin = at(walk, child->line, child->column);
         struct pa_error err;
+        if (child->reported)
+            continue;
         if (child->type == PA_YAML_MAP)
             apply_path_map(walk, key, child);
         else if (child->type == PA_YAML_LIST || pa_yaml_is_null(child))
@@ -171,7 +173,7 @@ static void apply_variables(const struct walk *walk, const struct pa_config_key 
     }
     for (size_t i = 0; i < node->child_count; i++) {
         const struct pa_yaml_node *child = node->children[i];
-        if (child->repeated)
+        if (child->reported)
             continue;
         struct pa_origin origin = at(walk, child->key_line, child->key_column);
         char name[MAX_NAME];
@@ -219,7 +221,7 @@ static void apply_key(const struct walk *walk, const struct pa_config_key *key,
 
 static void apply_section(const struct walk *walk, const char *section,
                           const struct pa_yaml_node *node) {
-    if (pa_yaml_is_null(node))
+    if (pa_yaml_is_null(node) || node->reported)
         return;
     if (node->type != PA_YAML_MAP) {
         fault_type(walk, node, section, "a section: a map of keys");
@@ -227,7 +229,7 @@ static void apply_section(const struct walk *walk, const char *section,
     }
     for (size_t i = 0; i < node->child_count; i++) {
         const struct pa_yaml_node *child = node->children[i];
-        if (child->repeated)
+        if (child->reported)
             continue;
         char name[MAX_NAME];
         snprintf(name, sizeof(name), "%s%s%s", section, *section ? "." : "", child->key);

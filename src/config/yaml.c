@@ -37,9 +37,9 @@ struct reader {
 
 PA_PRINTF(4, 5)
 static void fault(struct reader *reader, unsigned line, unsigned column, const char *fmt, ...) {
-    char message[384];
     va_list args;
     va_start(args, fmt);
+    char message[384];
     vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
     reader->sink->fault(reader->sink->context, line, column, reader->path, message);
@@ -172,8 +172,10 @@ static struct pa_yaml_node *read_alias(struct reader *reader, const yaml_event_t
     }
     fault(reader, line, column, "*%.64s: no anchor of that name is complete above this line", name);
     struct pa_yaml_node *node = new_node(reader, PA_YAML_SCALAR, line, column, 0);
-    if (node)
+    if (node) {
         node->text = pa_xstrdup("");
+        node->reported = true;
+    }
     return node;
 }
 
@@ -242,7 +244,7 @@ static void add_entry(struct reader *reader, struct pa_yaml_node *map, struct pa
         if (pa_streq(map->children[i]->key, child->key)) {
             fault(reader, child->key_line, child->key_column,
                   "this key is given twice; the first is in line %u", map->children[i]->key_line);
-            child->repeated = true;
+            child->reported = true;
             break;
         }
     add_child(map, child);

@@ -24,8 +24,8 @@ enum pa_yaml_type {
 struct pa_yaml_node {
     enum pa_yaml_type type;
     unsigned line, column; /* of the value, from 1 */
-    char *key;     /* NULL unless the parent is a map */
-    bool repeated; /* the map has this key already, which was reported */
+    char *key;             /* NULL unless the parent is a map */
+    bool reported;         /* a fault of it was: a key the map has already, an alias of nothing */
     unsigned key_line, key_column;
     char *text; /* of a scalar; holds no NUL inside */
     bool plain; /* a scalar without quotes */

@@ -15,13 +15,17 @@
  *       #0 function @ wasm offset 0x1b
  *       #1 inlined function (/src/a.c:3:5)
  *
+ * Wasmtime's demangler takes any name for a C++ one: `f` becomes "float".  So a name that is not
+ * mangled is taken from the frame itself, which names the function that the frame is of: the last
+ * of the functions in its text.
+ *
  * Names and paths come from the module.  They may contain anything, line breaks included; the worst
  * that they can do is to make lines of their own backtrace.
  */
 #include "engine/internal.h"
 
 #define MAX_FRAMES    64
-#define ENGINE_FRAMES 20 /* Wasmtime keeps so many, and the C API cannot change it */
+#define ENGINE_FRAMES 20 /* Wasmtime looks at so many, and the C API cannot change it */
 #define MORE_ROOM     32
 
 struct span {
@@ -31,6 +35,7 @@ struct span {
 
 struct frame {
     struct span name, place, offset;
+    size_t index;
     bool open; /* a name was read */
 };
 
@@ -39,6 +44,7 @@ struct writer {
     size_t room, used;
     unsigned lines;   /* written */
     unsigned skipped; /* that did not fit */
+    const wasm_frame_vec_t *frames;
     struct frame frame;
 };
 
@@ -79,11 +85,24 @@ static void drop_module(struct frame *frame) {
         skip(&frame->name, module.size + 1);
 }
 
+static bool is_mangled(struct span name) {
+    return starts(name, "_Z") || starts(name, "__Z") || starts(name, "_R");
+}
+
+/* The last function of a frame is the frame's own. */
+static void use_plain_name(struct writer *writer) {
+    struct frame *frame = &writer->frame;
+    if (!frame->open || frame->index >= writer->frames->size)
+        return;
+    const wasm_name_t *name = wasmtime_frame_func_name(writer->frames->data[frame->index]);
+    if (name && name->size && !is_mangled((struct span){name->data, name->size}))
+        frame->name = (struct span){name->data, name->size};
+}
+
 static void write_frame(struct writer *writer) {
     struct frame *frame = &writer->frame;
     if (!frame->open)
         return;
-    drop_module(frame);
     char line[1024];
     int n = frame->place.size
                 ? snprintf(line, sizeof(line), "  #%u %.*s (%.*s)\n", writer->lines,
@@ -106,15 +125,24 @@ static void write_frame(struct writer *writer) {
     writer->lines++;
 }
 
+static void end_frame(struct writer *writer) {
+    drop_module(&writer->frame);
+    use_plain_name(writer);
+    write_frame(writer);
+}
+
 /* "  12:   0x1b - name": a frame of the stack.  False if the line is none. */
 static bool read_frame(struct writer *writer, struct span line) {
     skip_spaces(&line);
     struct span number = until(&line, ':');
     if (number.size == 0 || number.size > 3 || number.size == line.size)
         return false;
-    for (size_t i = 0; i < number.size; i++)
+    size_t index = 0;
+    for (size_t i = 0; i < number.size; i++) {
         if (number.at[i] < '0' || number.at[i] > '9')
             return false;
+        index = index * 10 + (size_t)(number.at[i] - '0');
+    }
     skip(&line, number.size + 1);
     skip_spaces(&line);
     struct span offset = until(&line, ' ');
@@ -123,16 +151,17 @@ static bool read_frame(struct writer *writer, struct span line) {
     skip(&line, offset.size);
     if (!take(&line, " - "))
         return false;
-    write_frame(writer);
-    writer->frame = (struct frame){.name = line, .offset = offset, .open = true};
+    end_frame(writer);
+    writer->frame = (struct frame){.name = line, .offset = offset, .index = index, .open = true};
     return true;
 }
 
-void pa_backtrace_format(const char *text, size_t size, char *out, size_t room) {
+void pa_backtrace_format(const char *text, size_t size, const wasm_frame_vec_t *frames, char *out,
+                         size_t room) {
     PA_ASSERT(room > MORE_ROOM);
-    struct writer writer = {.out = out, .room = room};
+    struct writer writer = {.out = out, .room = room, .frames = frames};
     struct span rest = {text, size};
-    unsigned frames = 0;
+    unsigned count = 0;
     out[0] = 0;
     if (!starts(rest, "error while executing at wasm backtrace:"))
         return;
@@ -142,7 +171,7 @@ void pa_backtrace_format(const char *text, size_t size, char *out, size_t room) 
         if (starts(line, "Caused by:"))
             break;
         if (read_frame(&writer, line)) {
-            frames++;
+            count++;
             continue;
         }
         struct span word = line;
@@ -150,14 +179,17 @@ void pa_backtrace_format(const char *text, size_t size, char *out, size_t room) 
         if (take(&word, "at ") && writer.frame.open) {
             writer.frame.place = word;
         } else if (take(&word, "- ") && writer.frame.open) {
-            struct span offset = writer.frame.offset;
+            struct frame next = writer.frame;
             write_frame(&writer);
-            writer.frame = (struct frame){.name = word, .offset = offset, .open = true};
+            next.name = word;
+            next.place.size = 0;
+            writer.frame = next;
         }
     }
-    write_frame(&writer);
+    end_frame(&writer);
     if (writer.skipped)
         snprintf(out + writer.used, room - writer.used, "  ... %u more\n", writer.skipped);
-    else if (frames >= ENGINE_FRAMES)
-        snprintf(out + writer.used, room - writer.used, "  ... more\n");
+    else if (count >= ENGINE_FRAMES - 1) /* a frame that overflowed the stack may have no name */
+        snprintf(out + writer.used, room - writer.used, "  ... (%d frames at most)\n",
+                 ENGINE_FRAMES);
 }

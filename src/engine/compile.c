@@ -1,6 +1,7 @@
 /*
  * From what a user hands in to an artifact: text becomes binary, the binary is looked at (intake.c,
- * judge.c), and only what we could run is compiled.  All of it happens in the jailed compile worker.
+ * judge.c), and only what we could run is compiled.  All of it happens in the jailed compile
+ * worker.
  *
  * Wasmtime tells a bad module from its own trouble by text alone; so a module that it could not
  * compile is validated once more, and what is valid then was not the module's fault.
@@ -80,10 +81,10 @@ static int serialize(const wasmtime_module_t *module, struct pa_buf *artifact,
 static int compile_binary(struct pa_engine *engine, const uint8_t *bytes, size_t size,
                           bool need_start, const struct pa_host *host, struct pa_buf *artifact,
                           struct pa_end *invalid, struct pa_error *err) {
-    struct pa_intake_wants wants = {host->imports, host->import_count, need_start};
+    struct pa_intake_wants wants = {host->imports, host->import_count, need_start, host->entry};
     struct pa_intake intake;
-    int refused = pa_intake_scan(bytes, size, &intake, invalid) ||
-                  pa_intake_judge(&intake, &wants, invalid);
+    int refused =
+        pa_intake_scan(bytes, size, &intake, invalid) || pa_intake_judge(&intake, &wants, invalid);
     pa_intake_done(&intake);
     if (refused)
         return 1;

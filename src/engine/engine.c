@@ -20,8 +20,13 @@
 #define MEMORY_RESERVATION (4 * PA_GIB)
 #define MEMORY_GUARD       (32 * PA_MIB)
 
-/* Wasmtime holds max_wasm_stack to the size of a fiber's stack, even in a build without fibers. */
+/* Wasmtime refuses (by a panic) a guest's stack larger than a fiber's, even in a build without
+ * fibers; only a build with its `async` feature can make the fiber's larger than its 2 MiB. */
+#ifdef WASMTIME_FEATURE_ASYNC
+#define MAX_STACK_BYTES (64 * PA_MIB)
+#else
 #define MAX_STACK_BYTES (2 * PA_MIB)
+#endif
 
 /* What the host's own frames may need below the guest's, on the same native stack. */
 #define HOST_STACK_BYTES PA_MIB
@@ -104,13 +109,16 @@ static void choose_code(wasm_config_t *config, const struct pa_engine_settings *
     wasmtime_config_cranelift_nan_canonicalization_set(config, settings->deterministic);
     wasmtime_config_wasm_relaxed_simd_deterministic_set(config, settings->deterministic);
     wasmtime_config_parallel_compilation_set(config, settings->compiling);
+#ifdef WASMTIME_FEATURE_ASYNC
+    wasmtime_config_async_stack_size_set(config, settings->stack_bytes + HOST_STACK_BYTES);
+#endif
     wasmtime_config_max_wasm_stack_set(config, settings->stack_bytes);
 }
 
 static int check_stack(const struct pa_engine_settings *settings, struct pa_error *err) {
     if (settings->stack_bytes == 0 || settings->stack_bytes > MAX_STACK_BYTES)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "stack_bytes is %" PRIu64 "; the engine takes 1 to %" PRIu64,
+                       "stack_bytes is %" PRIu64 "; this build of the engine takes 1 to %" PRIu64,
                        settings->stack_bytes, MAX_STACK_BYTES);
     struct rlimit native;
     if (getrlimit(RLIMIT_STACK, &native) < 0)

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "policy/entry.h"
 #include "policy/policy.h"
 #include "policy/status.h"
 #include "wasi/wasi.h"
@@ -40,9 +41,10 @@ struct pa_engine *pa_engine_free(struct pa_engine *engine);
 /* Text or binary to an artifact.  `invalid` gets the verdict on a bad module: status
  * PA_STATUS_INVALID_MODULE and a message that says what, where (byte offset) and what to do; the
  * function then returns 1.  0 is success, -1 the host's trouble in *err.  `artifact` is appended to.
- * `need_start`: the module must export _start (a command). */
-int pa_module_compile(struct pa_engine *engine, const uint8_t *bytes, size_t size, bool need_start,
-                      struct pa_buf *artifact, struct pa_end *invalid, struct pa_error *err);
+ * A command must export _start; what `entry` has stand-ins for may be imported. */
+int pa_module_compile(struct pa_engine *engine, const uint8_t *bytes, size_t size,
+                      const struct pa_entry *entry, struct pa_buf *artifact,
+                      struct pa_end *invalid, struct pa_error *err);
 
 struct pa_module;
 /* From a file that holds an artifact, mapped, not copied. */
@@ -58,12 +60,27 @@ struct pa_instance;
  * instantiated within the limits or its start function ended it, or -1 with *err.
  * `wasi` stays the caller's and outlives the instance. */
 int pa_instance_new(struct pa_engine *engine, struct pa_module *module, struct pa_wasi *wasi,
-                    const struct pa_limits *limits, struct pa_instance **ret, struct pa_end *end,
-                    struct pa_error *err);
+                    const struct pa_limits *limits, const struct pa_entry *entry,
+                    struct pa_instance **ret, struct pa_end *end, struct pa_error *err);
 struct pa_instance *pa_instance_free(struct pa_instance *instance);
 
 /* Calls an export without parameters and fills *end: how the guest ended. */
 void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end);
+
+/* Starts the guest as its entry says and fills *end: how it ended.  `argv` is for those entries that
+ * take their arguments in memory. */
+void pa_instance_start(struct pa_instance *instance, const struct pa_entry *entry,
+                       const char *const *argv, size_t argc, struct pa_end *end);
+
+/* What a guest has used that has not ended: status OK, for the end of a session's turn. */
+void pa_instance_state(struct pa_instance *instance, struct pa_end *end);
+
+/* New limits for the next request of a warm process: memory, and fuel from now on. */
+void pa_instance_rearm(struct pa_instance *instance, const struct pa_limits *limits);
+
+/* Once, in a process that will be forked: puts the linear memory on a footing that makes forks and
+ * the first writes after them cheap (memory.c says which).  Its addresses stay. */
+int pa_instance_settle(struct pa_instance *instance, struct pa_error *err);
 
 /* The guest's linear memory now (NULL and 0 where there is none). */
 struct pa_guest_memory pa_instance_memory(struct pa_instance *instance);

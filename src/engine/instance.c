@@ -92,6 +92,23 @@ void pa_instance_call(struct pa_instance *instance, const char *export, struct p
     pa_end_of_call(instance, error, trap, end);
 }
 
+void pa_instance_state(struct pa_instance *instance, struct pa_end *end) {
+    pa_end_of_call(instance, NULL, NULL, end);
+}
+
+void pa_instance_rearm(struct pa_instance *instance, const struct pa_limits *limits) {
+    instance->limits = *limits;
+    pa_memory_pool_rearm(&instance->engine->pool, limits->memory_bytes);
+    if (pa_engine_metered(&instance->engine->settings)) {
+        wasmtime_error_t *error = wasmtime_context_set_fuel(instance->context, limits->fuel);
+        PA_ASSERT(!error); /* the engine meters */
+    }
+}
+
+int pa_instance_settle(struct pa_instance *instance, struct pa_error *err) {
+    return pa_memory_pool_settle(&instance->engine->pool, err);
+}
+
 struct pa_guest_memory pa_instance_memory(struct pa_instance *instance) {
     if (!instance->memory)
         return (struct pa_guest_memory){0};

@@ -4,9 +4,9 @@
  *     00 61 73 6d   01 00 00 00   { id:u8  size:u32(leb128)  contents[size] }*
  *
  * A cursor walks over it.  It has a sticky fault, like pa_reader: once something did not fit, every
- * later read gives zero, and the first fault's offset is kept for the message.  Within a section the
- * cursor ends where the section ends.  Sections other than custom ones come once each, in the order
- * of section_order.
+ * later read gives zero, and the first fault's offset is kept for the message.  Within a section
+ * the cursor ends where the section ends.  Sections other than custom ones come once each, in the
+ * order of section_order.
  */
 #include "engine/intake.h"
 
@@ -26,8 +26,8 @@ static const struct {
     const char *name;
     int order;
 } sections[SECTION_COUNT] = {
-    {"custom", 0}, {"type", 1},   {"import", 2}, {"function", 3}, {"table", 4},
-    {"memory", 5}, {"global", 7}, {"export", 8}, {"start", 9},    {"element", 10},
+    {"custom", 0}, {"type", 1},   {"import", 2},      {"function", 3}, {"table", 4},
+    {"memory", 5}, {"global", 7}, {"export", 8},      {"start", 9},    {"element", 10},
     {"code", 12},  {"data", 13},  {"data count", 11}, {"tag", 6},
 };
 
@@ -272,15 +272,16 @@ static int scan_sections(const uint8_t *bytes, size_t size, struct pa_intake *in
             return pa_intake_refuse(
                 invalid, "the module is malformed: the %s section at byte %zu (0x%zx) %s",
                 sections[id].name, start, start,
-                id == last ? "is the second of its kind" : "comes too late: sections have an order");
+                id == last ? "is the second of its kind"
+                           : "comes too late: sections have an order");
         struct cursor section = {.bytes = bytes, .at = file.at, .end = file.at + length};
         scan_section(&section, id, intake);
         if (section.fault)
             return pa_intake_refuse(
-                invalid, "the module is malformed: the %s section at byte %zu (0x%zx) %s, at byte "
-                         "%zu (0x%zx)",
-                sections[id].name, start, start, section.fault, section.fault_at,
-                section.fault_at);
+                invalid,
+                "the module is malformed: the %s section at byte %zu (0x%zx) %s, at byte "
+                "%zu (0x%zx)",
+                sections[id].name, start, start, section.fault, section.fault_at, section.fault_at);
         if (id != SECTION_CUSTOM)
             last = id;
         file.at += length;
@@ -296,10 +297,14 @@ struct known_start {
 
 /* What people hand in by mistake. */
 static const struct known_start known_starts[] = {
-    {"\x7f" "ELF", 4, "an ELF file, a native program: compile it for wasm32-wasi"},
+    {"\x7f"
+     "ELF",
+     4, "an ELF file, a native program: compile it for wasm32-wasi"},
     {"\x1f\x8b", 2, "a gzip archive: unpack it first"},
     {"PK\x03\x04", 4, "a zip archive: unpack it first"},
-    {"\xfd" "7zXZ", 5, "an xz archive: unpack it first"},
+    {"\xfd"
+     "7zXZ",
+     5, "an xz archive: unpack it first"},
     {"BZh", 3, "a bzip2 archive: unpack it first"},
     {"\x28\xb5\x2f\xfd", 4, "a zstd archive: unpack it first"},
     {"BC\xc0\xde", 4, "LLVM bitcode: compile and link it for wasm32-wasi"},
@@ -335,10 +340,11 @@ static int check_header(const uint8_t *bytes, size_t size, struct pa_end *invali
     if (size == 0 || memcmp(bytes, magic, PA_MIN(size, sizeof(magic))) != 0)
         return refuse_magic(bytes, size, invalid);
     if (size < 8)
-        return pa_intake_refuse(invalid,
-                                "the module is cut short: it ends at byte %zu, within its header of "
-                                "8 bytes; get the whole file again",
-                                size);
+        return pa_intake_refuse(
+            invalid,
+            "the module is cut short: it ends at byte %zu, within its header of "
+            "8 bytes; get the whole file again",
+            size);
     const uint8_t *version = bytes + 4;
     if (version[0] == 1 && !version[1] && !version[2] && !version[3])
         return 0;
@@ -359,7 +365,8 @@ bool pa_intake_is_text(const uint8_t *bytes, size_t size) {
     size_t i = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     while (i < size && (bytes[i] == ' ' || (bytes[i] >= '\t' && bytes[i] <= '\r')))
         i++;
-    return i < size && (bytes[i] == '(' || (bytes[i] == ';' && i + 1 < size && bytes[i + 1] == ';'));
+    return i < size &&
+           (bytes[i] == '(' || (bytes[i] == ';' && i + 1 < size && bytes[i + 1] == ';'));
 }
 
 int pa_intake_scan(const uint8_t *bytes, size_t size, struct pa_intake *ret,

@@ -15,6 +15,7 @@
 #ifndef PA_ENGINE_INTAKE_H
 #define PA_ENGINE_INTAKE_H
 
+#include "policy/entry.h"
 #include "policy/status.h"
 #include "wasi/wasi.h"
 
@@ -74,6 +75,7 @@ struct pa_intake_wants {
     const struct pa_wasi_import *imports;
     size_t import_count;
     bool need_start;
+    const struct pa_entry *entry; /* has the stand-ins for other imports; NULL: none */
 };
 int pa_intake_judge(const struct pa_intake *intake, const struct pa_intake_wants *wants,
                     struct pa_end *invalid);

@@ -25,12 +25,14 @@ struct pa_host {
     size_t import_count;
     struct pa_wasi *wasi;
     const struct pa_wasi_state *(*state)(const struct pa_wasi *wasi);
+    const struct pa_entry *entry; /* has the stand-ins for other imports; NULL: none */
 };
 
 /* One imported function: what Wasmtime calls us with. */
 struct pa_import_call {
     struct pa_instance *instance;
     const struct pa_wasi_import *import;
+    enum pa_stub_answer answer; /* of a stand-in */
 };
 
 struct pa_instance {
@@ -71,7 +73,9 @@ int pa_instance_new_for(struct pa_engine *engine, struct pa_module *module,
 void pa_end_of_call(struct pa_instance *instance, wasmtime_error_t *error, wasm_trap_t *trap,
                     struct pa_end *end);
 
-/* Wasmtime's text of a backtrace to ours: "  #0 name (file:line:column)", innermost first. */
-void pa_backtrace_format(const char *text, size_t size, char *out, size_t room);
+/* backtrace.c: Wasmtime's text of a backtrace to ours, "  #0 name (file:line:column)", innermost first.
+ * `frames` are the same frames, for the names that Wasmtime's text spoils; may be empty. */
+void pa_backtrace_format(const char *text, size_t size, const wasm_frame_vec_t *frames, char *out,
+                         size_t room);
 
 #endif

@@ -61,6 +61,12 @@ static const struct pa_wasi_import *find(const struct pa_intake_wants *wants,
                    compare_name);
 }
 
+static bool has_stub(const struct pa_intake_wants *wants, const struct pa_wasm_import *import) {
+    return wants->entry && import->kind == PA_WASM_FUNCTION &&
+           pa_entry_stub(wants->entry, import->module.text, import->module.size, import->name.text,
+                         import->name.size);
+}
+
 struct hint {
     const char *module, *name; /* what they begin with */
     const char *text;
@@ -121,7 +127,7 @@ static int judge_names(const struct pa_intake *intake, const struct pa_intake_wa
     const char *hint = NULL;
     for (size_t i = 0; i < intake->import_count; i++) {
         const struct pa_wasm_import *import = &intake->imports[i];
-        if (find(wants, import))
+        if (find(wants, import) || has_stub(wants, import))
             continue;
         const char *its = hint_for(import);
         if (!hint || rank(its) < rank(hint))
@@ -145,12 +151,18 @@ static int judge_names(const struct pa_intake *intake, const struct pa_intake_wa
 
 static const char *value_type(uint8_t type) {
     switch (type) {
-    case 0x7f: return "i32";
-    case 0x7e: return "i64";
-    case 0x7d: return "f32";
-    case 0x7c: return "f64";
-    case 0x7b: return "v128";
-    default: return "ref";
+    case 0x7f:
+        return "i32";
+    case 0x7e:
+        return "i64";
+    case 0x7d:
+        return "f32";
+    case 0x7c:
+        return "f64";
+    case 0x7b:
+        return "v128";
+    default:
+        return "ref";
     }
 }
 
@@ -201,8 +213,9 @@ static const struct pa_wasm_export *find_export(const struct pa_intake *intake, 
 
 static int refuse_without_start(const struct pa_intake *intake, struct pa_end *invalid) {
     if (intake->export_count == 0)
-        return pa_intake_refuse(invalid, "the module exports no _start, and nothing else: a program "
-                                         "exports _start; link it as a command");
+        return pa_intake_refuse(invalid,
+                                "the module exports no _start, and nothing else: a program "
+                                "exports _start; link it as a command");
     struct list list = {{0}, 0, 0};
     for (size_t i = 0; i < intake->export_count; i++) {
         char name[52];
@@ -225,11 +238,20 @@ static int refuse_without_start(const struct pa_intake *intake, struct pa_end *i
 /* Calls whose arguments are all values: they work in a module that has no memory. */
 static bool takes_no_pointer(const char *name) {
     static const char *const names[] = {
-        "fd_advise",          "fd_allocate",           "fd_close",
-        "fd_datasync",        "fd_fdstat_set_flags",   "fd_fdstat_set_rights",
-        "fd_filestat_set_size", "fd_filestat_set_times", "fd_renumber",
-        "fd_sync",            "proc_exit",             "proc_raise",
-        "sched_yield",        "sock_shutdown",
+        "fd_advise",
+        "fd_allocate",
+        "fd_close",
+        "fd_datasync",
+        "fd_fdstat_set_flags",
+        "fd_fdstat_set_rights",
+        "fd_filestat_set_size",
+        "fd_filestat_set_times",
+        "fd_renumber",
+        "fd_sync",
+        "proc_exit",
+        "proc_raise",
+        "sched_yield",
+        "sock_shutdown",
     };
     for (size_t i = 0; i < PA_ARRAY_LEN(names); i++)
         if (pa_streq(names[i], name))

@@ -43,6 +43,27 @@ static wasm_trap_t *call_import(void *env, wasmtime_caller_t *caller, wasmtime_v
     return NULL;
 }
 
+/* A stand-in: an import of a language's module that has no meaning here. */
+static wasm_trap_t *call_stub(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
+                              size_t count) {
+    const struct pa_import_call *call = env;
+    (void)caller;
+    switch (call->answer) {
+    case PA_STUB_TRAP:
+        return wasmtime_trap_new("an import that has no meaning in the sandbox was called", 55);
+    case PA_STUB_MINUS_ONE:
+        values[0].i64 = -1;
+        break;
+    case PA_STUB_ARGUMENT:
+        break; /* argument and result share their place */
+    case PA_STUB_NOTHING:
+        if (count)
+            values[0].i64 = 0;
+        break;
+    }
+    return NULL;
+}
+
 static int compare_name(const void *key, const void *element) {
     const wasm_name_t *name = key;
     const struct pa_wasi_import *import = element;
@@ -59,6 +80,15 @@ static const struct pa_wasi_import *find(const struct pa_host *host,
         return NULL;
     return bsearch(wasm_importtype_name(wanted), host->imports, host->import_count,
                    sizeof(host->imports[0]), compare_name);
+}
+
+static const struct pa_stub *find_stub(const struct pa_host *host,
+                                       const wasm_importtype_t *wanted) {
+    const wasm_name_t *module = wasm_importtype_module(wanted);
+    const wasm_name_t *name = wasm_importtype_name(wanted);
+    return host->entry ? pa_entry_stub(host->entry, module->data, module->size, name->data,
+                                       name->size)
+                       : NULL;
 }
 
 static bool has_type(const wasm_functype_t *type, const struct pa_wasi_import *import) {
@@ -84,6 +114,14 @@ int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *modu
         const wasm_externtype_t *type = wasm_importtype_type(wanted.data[i]);
         const wasm_functype_t *function = wasm_externtype_as_functype_const(type);
         const struct pa_wasi_import *import = find(&instance->host, wanted.data[i]);
+        const struct pa_stub *stub = function ? find_stub(&instance->host, wanted.data[i]) : NULL;
+        if (stub) {
+            instance->calls[i] = (struct pa_import_call){.answer = stub->answer};
+            items[i].kind = WASMTIME_EXTERN_FUNC;
+            wasmtime_func_new_unchecked(instance->context, function, call_stub,
+                                        &instance->calls[i], NULL, &items[i].of.func);
+            continue;
+        }
         if (!function || !import || !has_type(function, import)) {
             const wasm_name_t *name = wasm_importtype_name(wanted.data[i]);
             result = pa_fail(err, PA_ERR_FAILED_PRECONDITION,
@@ -92,7 +130,7 @@ int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *modu
                              (int)PA_MIN(name->size, (size_t)64), name->data);
             break;
         }
-        instance->calls[i] = (struct pa_import_call){instance, import};
+        instance->calls[i] = (struct pa_import_call){.instance = instance, .import = import};
         items[i].kind = WASMTIME_EXTERN_FUNC;
         wasmtime_func_new_unchecked(instance->context, function, call_import, &instance->calls[i],
                                     NULL, &items[i].of.func);

@@ -9,7 +9,8 @@
  */
 #include "engine/memory.h"
 
-#include "base/macros.h"
+#include "base/io.h"
+#include <errno.h>
 #include <sys/mman.h>
 
 static wasmtime_error_t *deny(struct pa_memory_pool *pool, uint64_t bytes, bool by_system,
@@ -91,6 +92,31 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
 void pa_memory_pool_arm(struct pa_memory_pool *pool, uint64_t limit) {
     PA_ASSERT(!pool->first);
     *pool = (struct pa_memory_pool){.limit = limit};
+}
+
+void pa_memory_pool_rearm(struct pa_memory_pool *pool, uint64_t limit) {
+    pool->limit = PA_MAX(limit, pool->used);
+    pool->peak = pool->used;
+    pool->denied = pool->denied_by_system = pool->denied_at_start = false;
+}
+
+static int settle(struct pa_memory *memory, struct pa_error *err) {
+    if (!memory->size)
+        return 0;
+    PA_CLEANUP(pa_closep) int fd = pa_memfd_of("memory", memory->base, memory->size, err);
+    if (fd < 0)
+        return -1;
+    if (mmap(memory->base, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) ==
+        MAP_FAILED)
+        return pa_fail_errno(err, errno, "cannot map a memory of %zu bytes", memory->size);
+    return 0;
+}
+
+int pa_memory_pool_settle(struct pa_memory_pool *pool, struct pa_error *err) {
+    for (struct pa_memory *memory = pool->first; memory; memory = memory->next)
+        if (settle(memory, err) < 0)
+            return -1;
+    return 0;
 }
 
 void pa_memory_pool_attach(struct pa_memory_pool *pool, wasm_config_t *config) {

@@ -14,6 +14,7 @@
 #ifndef PA_ENGINE_MEMORY_H
 #define PA_ENGINE_MEMORY_H
 
+#include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,14 @@ struct pa_memory_pool {
 
 /* Ready for the next instance; memories of an earlier one are gone by now. */
 void pa_memory_pool_arm(struct pa_memory_pool *pool, uint64_t limit);
+
+/* For the next request of a warm process, whose memories stay.  What they have already is theirs,
+ * even where the limit is below it. */
+void pa_memory_pool_rearm(struct pa_memory_pool *pool, uint64_t limit);
+
+/* Puts every memory's pages into a sealed memory file, mapped privately at the same place: see the
+ * top of memory.c. */
+int pa_memory_pool_settle(struct pa_memory_pool *pool, struct pa_error *err);
 
 /* Makes `config` create memories in `pool`, which must outlive the engine made from it. */
 void pa_memory_pool_attach(struct pa_memory_pool *pool, wasm_config_t *config);

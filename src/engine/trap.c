@@ -1,9 +1,9 @@
 /*
  * How a call ended, in words.
  *
- * The order of the questions matters.  A guest that called proc_exit was unwound by a trap of ours, so
- * WASI's state is asked first.  A guest that then failed by itself may have failed because memory or
- * files were denied before: that is the end we report, since it names what to change.
+ * The order of the questions matters.  A guest that called proc_exit was unwound by a trap of ours,
+ * so WASI's state is asked first.  A guest that then failed by itself may have failed because
+ * memory or files were denied before: that is the end we report, since it names what to change.
  */
 #include "engine/internal.h"
 
@@ -54,6 +54,27 @@ static void set_kind(struct pa_end *end, const char *kind) {
     snprintf(end->kind, sizeof(end->kind), "%s", kind);
 }
 
+static void explain_memory(const struct pa_instance *instance, struct pa_end *end) {
+    const struct pa_memory_pool *pool = &instance->engine->pool;
+    char limit[64], asked[64];
+    pa_format_bytes(pool->limit, limit, sizeof(limit));
+    pa_format_bytes(pool->denied_bytes, asked, sizeof(asked));
+    end->status = PA_STATUS_OUT_OF_MEMORY;
+    if (pool->denied_by_system)
+        say(end,
+            "the system gave the guest no more memory (it asked for %s in all, its limit is %s): the "
+            "machine or the process's own limit is exhausted",
+            asked, limit);
+    else if (pool->denied_at_start)
+        say(end,
+            "memory limit of %s: the module starts with %s; raise memory_bytes or use --memory",
+            limit, asked);
+    else
+        say(end,
+            "memory limit of %s reached (guest asked for %s); raise memory_bytes or use --memory",
+            limit, asked);
+}
+
 static void end_by_trap_code(const struct pa_instance *instance, wasmtime_trap_code_t code,
                              struct pa_end *end) {
     char limit[64];
@@ -80,12 +101,14 @@ static void end_by_trap_code(const struct pa_instance *instance, wasmtime_trap_c
     say(end, "the engine stopped the guest (trap code %d)", code);
 }
 
-static void end_by_trap(const struct pa_instance *instance, wasm_trap_t *trap,
-                        struct pa_end *end) {
+static void end_by_trap(const struct pa_instance *instance, wasm_trap_t *trap, struct pa_end *end) {
     wasmtime_trap_code_t code;
     wasm_message_t text;
+    wasm_frame_vec_t frames;
     wasm_trap_message(trap, &text);
-    pa_backtrace_format(text.data, text.size, end->backtrace, sizeof(end->backtrace));
+    wasm_trap_trace(trap, &frames);
+    pa_backtrace_format(text.data, text.size, &frames, end->backtrace, sizeof(end->backtrace));
+    wasm_frame_vec_delete(&frames);
     if (wasmtime_trap_code(trap, &code)) {
         end_by_trap_code(instance, code, end);
     } else { /* the C API calls only this one a trap without a code */
@@ -100,11 +123,16 @@ static void end_by_trap(const struct pa_instance *instance, wasm_trap_t *trap,
 static void end_by_error(const struct pa_instance *instance, wasmtime_error_t *error,
                          struct pa_end *end) {
     wasm_name_t raw;
+    wasm_frame_vec_t frames;
     wasmtime_error_message(error, &raw);
-    pa_backtrace_format(raw.data, raw.size, end->backtrace, sizeof(end->backtrace));
+    wasmtime_error_wasm_trace(error, &frames);
+    pa_backtrace_format(raw.data, raw.size, &frames, end->backtrace, sizeof(end->backtrace));
+    wasm_frame_vec_delete(&frames);
     wasm_byte_vec_delete(&raw);
     PA_CLEANUP(pa_freep) char *text = pa_engine_take_error(error);
-    if (strstr(text, "exceeds table limits")) {
+    if (instance->engine->pool.denied_at_start) {
+        explain_memory(instance, end);
+    } else if (strstr(text, "exceeds table limits")) {
         end->status = PA_STATUS_OUT_OF_MEMORY;
         say(end, "table limit of %" PRIu64 " elements: %s; raise table_elements",
             instance->limits.table_elements, text);
@@ -123,14 +151,22 @@ static void end_by_error(const struct pa_instance *instance, wasmtime_error_t *e
 /* WASI's numbers for the signals that an abort or an assertion comes with. */
 static const char *signal_name(uint32_t number) {
     switch (number) {
-    case 2: return "SIGINT";
-    case 4: return "SIGILL";
-    case 6: return "SIGABRT";
-    case 8: return "SIGFPE";
-    case 9: return "SIGKILL";
-    case 11: return "SIGSEGV";
-    case 15: return "SIGTERM";
-    default: return "a signal";
+    case 2:
+        return "SIGINT";
+    case 4:
+        return "SIGILL";
+    case 6:
+        return "SIGABRT";
+    case 8:
+        return "SIGFPE";
+    case 9:
+        return "SIGKILL";
+    case 11:
+        return "SIGSEGV";
+    case 15:
+        return "SIGTERM";
+    default:
+        return "a signal";
     }
 }
 
@@ -147,27 +183,6 @@ static bool end_by_wasi(const struct pa_wasi_state *state, struct pa_end *end) {
     end->status = state->exit_code ? PA_STATUS_ERROR : PA_STATUS_OK;
     end->exit_code = state->exit_code;
     return true;
-}
-
-static void explain_memory(const struct pa_instance *instance, struct pa_end *end) {
-    const struct pa_memory_pool *pool = &instance->engine->pool;
-    char limit[64], asked[64];
-    pa_format_bytes(pool->limit, limit, sizeof(limit));
-    pa_format_bytes(pool->denied_bytes, asked, sizeof(asked));
-    end->status = PA_STATUS_OUT_OF_MEMORY;
-    if (pool->denied_by_system)
-        say(end,
-            "the system gave the guest no more memory (it asked for %s in all, its limit is %s): the "
-            "machine or the process's own limit is exhausted",
-            asked, limit);
-    else if (pool->denied_at_start)
-        say(end,
-            "memory limit of %s: the module starts with %s; raise memory_bytes or use --memory",
-            limit, asked);
-    else
-        say(end,
-            "memory limit of %s reached (guest asked for %s); raise memory_bytes or use --memory",
-            limit, asked);
 }
 
 static void explain_files(const struct pa_instance *instance, struct pa_end *end) {

@@ -37,6 +37,8 @@ enum pa_unit {
       "standard error that is kept: its head and its tail")                                        \
     X(output_bytes, PA_UNIT_BYTES, 64 * PA_MIB, 0, 1024 * PA_GIB, true,                            \
       "everything a run may write to both streams before it is ended")                             \
+    X(results_bytes, PA_UNIT_BYTES, 16 * PA_MIB, 0, PA_GIB, false,                                 \
+      "results, figures and errors that a language hands over as data")                            \
     X(files_bytes, PA_UNIT_BYTES, 64 * PA_MIB, 0, 4 * PA_GIB, false,                               \
       "contents of the in-memory file system")                                                     \
     X(files_count, PA_UNIT_COUNT, 4096, 16, 1000000, false,                                        \

@@ -1,21 +1,12 @@
-#include "run/executor.h"
+#include "run/executor_internal.h"
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/log.h"
-#include "warm/request.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define WORKER_NAME "polyagent-worker"
-
-struct pa_executor {
-    char *worker_path;
-    struct pa_cache *cache;
-    bool jail_required;
-};
 
 /* Beside this program (the build folder), else where `make install` puts it. */
 static int find_worker(char **ret, struct pa_error *err) {
@@ -79,119 +70,16 @@ const char *pa_executor_worker_path(const struct pa_executor *executor) {
     return executor->worker_path;
 }
 
-static void fill_setup(const struct pa_executor *executor, struct pa_worker_setup *setup) {
+void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setup *setup) {
     setup->jail_required = executor->jail_required;
     snprintf(setup->log_spec, sizeof(setup->log_spec), "%s", pa_log_spec());
     setup->log_format = pa_log_format();
 }
 
-static const char *variant(const struct pa_policy *policy) {
-    return policy->deterministic ? "deterministic" : pa_policy_metered(policy) ? "metered" : "fast";
+static void close_mounts(const struct pa_policy *policy, const int *fds) {
+    for (size_t i = 0; i < policy->mount_count; i++)
+        close(fds[i]);
 }
-
-/* --- compilation ------------------------------------------------------------------------------ */
-
-static int compile_in_worker(struct pa_executor *executor, const struct pa_module_source *module,
-                             const struct pa_policy *policy, int cancel_fd, int artifact,
-                             struct pa_outcome *outcome, struct pa_error *err) {
-    struct pa_compile_message message = {.limits = policy->limits,
-                                         .metered = pa_policy_metered(policy),
-                                         .deterministic = policy->deterministic,
-                                         .entry = {.style = PA_ENTRY_COMMAND}};
-    fill_setup(executor, &message.setup);
-    struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
-    pa_compile_message_encode(&message, &encoded);
-    PA_CLEANUP(pa_closep) int source = pa_memfd_of("module", module->bytes, module->size, err);
-    if (source < 0)
-        return -1;
-    int fds[] = {source, artifact};
-    uint64_t ms = policy->limits.compile_ms;
-    struct pa_job job = {.type = PA_FRAME_COMPILE,
-                         .message = &encoded,
-                         .fds = fds,
-                         .fd_count = PA_ARRAY_LEN(fds),
-                         .wall_ns = ms * PA_NS_PER_MS,
-                         .cpu_ns = ms * PA_NS_PER_MS * 2,
-                         .limits = &policy->limits,
-                         .wall_limit_name = "compile_ms",
-                         .cpu_limit_name = "compile_ms",
-                         .stdin_fd = -1,
-                         .cancel_fd = cancel_fd};
-    struct pa_worker worker;
-    int done = pa_worker_spawn(executor->worker_path, executor->jail_required, true, &worker, err);
-    if (done == 0)
-        done = pa_job_run(&job, &worker, outcome, err);
-    pa_buf_done(&encoded);
-    return done;
-}
-
-/* A compiler that ran into a limit says so as the verdict on the module. */
-static void blame_module(const struct pa_module_source *module, const struct pa_policy *policy,
-                         struct pa_outcome *outcome) {
-    char memory[32], was[sizeof(outcome->message)];
-    memcpy(was, outcome->message, sizeof(was));
-    switch (outcome->status) {
-    case PA_STATUS_INVALID_MODULE:
-    case PA_STATUS_CANCELLED:
-        return;
-    case PA_STATUS_TIMEOUT:
-    case PA_STATUS_CPU_LIMIT:
-        pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE, "%s takes too long to compile: %.300s",
-                       module->name, was);
-        return;
-    default:
-        pa_limit_format(pa_limit_find("compile_memory_bytes"), policy->limits.compile_memory_bytes,
-                        memory, sizeof(memory));
-        pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE,
-                       "%s cannot be compiled within compile_memory_bytes (%s): %.250s",
-                       module->name, memory, was);
-    }
-}
-
-int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,
-               const struct pa_policy *policy, int cancel_fd, int *ret_fd,
-               struct pa_outcome *outcome, struct pa_error *err) {
-    struct pa_cache_key key = {.variant = variant(policy)};
-    pa_digest(module->bytes, module->size, key.module);
-    struct pa_error cache_err = {.code = PA_ERR_NONE};
-    *ret_fd = pa_cache_get(executor->cache, &key, &cache_err);
-    if (*ret_fd >= 0)
-        return 0;
-    if (cache_err.code != PA_ERR_NONE) {
-        *err = cache_err;
-        return -1;
-    }
-    uint64_t began = pa_clock_monotonic_ns();
-    PA_CLEANUP(pa_closep) int artifact = memfd_create("artifact", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (artifact < 0)
-        return pa_fail_errno(err, errno, "cannot create a memory file");
-    struct pa_outcome compiled;
-    pa_outcome_init(&compiled);
-    int done = compile_in_worker(executor, module, policy, cancel_fd, artifact, &compiled, err);
-    uint64_t took = pa_clock_monotonic_ns() - began;
-    if (done == 0 && compiled.status == PA_STATUS_OK) {
-        if (pa_cache_put(executor->cache, &key, artifact, &cache_err) < 0)
-            pa_log_warn("cache", "%s; the module will be compiled again next time",
-                        cache_err.message);
-        else
-            pa_log_info("cache", "compiled %s in %llu ms", module->name,
-                        (unsigned long long)(took / PA_NS_PER_MS));
-        *ret_fd = pa_steal_fd(&artifact);
-        outcome->usage.compile_ns = took;
-    } else if (done == 0) {
-        blame_module(module, policy, &compiled);
-        struct pa_output_record kept[2] = {outcome->output[0], outcome->output[1]};
-        struct pa_output_record dropped[2] = {compiled.output[0], compiled.output[1]};
-        *outcome = compiled;
-        memcpy(outcome->output, kept, sizeof(kept));
-        memcpy(compiled.output, dropped, sizeof(dropped));
-        outcome->usage.compile_ns = took;
-    }
-    pa_outcome_done(&compiled);
-    return done;
-}
-
-/* --- runs ------------------------------------------------------------------------------------- */
 
 static int open_mounts(const struct pa_policy *policy, int *fds, struct pa_error *err) {
     for (size_t i = 0; i < policy->mount_count; i++) {
@@ -212,31 +100,43 @@ static const char *program_name(const char *name) {
     return slash && slash[1] ? slash + 1 : name;
 }
 
-static int run_in_worker(struct pa_executor *executor, const struct pa_run_request *request,
-                         int artifact, struct pa_outcome *outcome, bool *ret_worker_failed,
-                         struct pa_error *err) {
-    const struct pa_policy *policy = request->policy;
-    int fds[PA_MAX_MOUNTS + 1] = {artifact};
-    if (open_mounts(policy, fds + 1, err) < 0)
-        return -1;
+/* The message of a request; what it points to is borrowed from the request. */
+static void encode_request(const struct pa_executor *executor, const struct pa_run_request *request,
+                           struct pa_buf *encoded) {
     size_t argc = request->argc + 1;
     PA_CLEANUP(pa_freep) const char **argv = pa_xcalloc(argc, sizeof(*argv));
-    argv[0] = program_name(request->module.name);
+    argv[0] = request->argv0 ? request->argv0 : program_name(request->module.name);
     for (size_t i = 0; i < request->argc; i++)
         argv[i + 1] = request->argv[i];
-    struct pa_run_message message = {
-        .policy = *policy, .argv = (char **)argv, .argc = argc}; /* borrowed while encoding */
-    fill_setup(executor, &message.setup);
-    struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
-    pa_run_message_encode(&message, &encoded);
+    struct pa_run_message message = {.policy = *request->policy,
+                                     .entry = *pa_module_entry(&request->module),
+                                     .argv = (char **)argv,
+                                     .argc = argc,
+                                     .request = request->request,
+                                     .request_size = request->request_size,
+                                     .files = (struct pa_run_file *)request->files,
+                                     .file_count = request->file_count};
+    pa_executor_setup(executor, &message.setup);
+    pa_run_message_encode(&message, encoded);
+}
 
+static int check_encoded(const struct pa_buf *encoded, struct pa_error *err) {
+    return encoded->failed ? pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
+                                     "the request is larger than %u bytes", PA_FRAME_MAX_REQUEST)
+                           : 0;
+}
+
+static int supervise(const struct pa_run_request *request, const struct pa_buf *encoded,
+                     const int *fds, size_t fd_count, struct pa_worker *worker,
+                     struct pa_outcome *outcome, struct pa_error *err) {
+    const struct pa_limits *limits = &request->policy->limits;
     struct pa_job job = {.type = PA_FRAME_RUN,
-                         .message = &encoded,
+                         .message = encoded,
                          .fds = fds,
-                         .fd_count = policy->mount_count + 1,
-                         .wall_ns = policy->limits.timeout_ms * PA_NS_PER_MS,
-                         .cpu_ns = policy->limits.cpu_ms * PA_NS_PER_MS,
-                         .limits = &policy->limits,
+                         .fd_count = fd_count,
+                         .wall_ns = limits->timeout_ms * PA_NS_PER_MS,
+                         .cpu_ns = limits->cpu_ms * PA_NS_PER_MS,
+                         .limits = limits,
                          .wall_limit_name = "timeout_ms",
                          .cpu_limit_name = "cpu_ms",
                          .stdin_fd = request->stdin_fd,
@@ -244,18 +144,79 @@ static int run_in_worker(struct pa_executor *executor, const struct pa_run_reque
                          .stdin_size = request->stdin_size,
                          .sink = request->sink,
                          .cancel_fd = request->cancel_fd};
+    return pa_job_run(&job, worker, outcome, err);
+}
+
+/* A fresh worker and the descriptors that go with its first frame. */
+static int start_worker(struct pa_executor *executor, const struct pa_run_request *request,
+                        int artifact, int *fds, struct pa_worker *worker, struct pa_error *err) {
+    const struct pa_policy *policy = request->policy;
+    fds[0] = artifact;
+    if (open_mounts(policy, fds + 1, err) < 0)
+        return -1;
+    int done = pa_worker_spawn(executor->worker_path, executor->jail_required,
+                               policy->mount_count == 0, worker, err);
+    if (done < 0)
+        close_mounts(policy, fds + 1);
+    return done;
+}
+
+static int run_fresh(struct pa_executor *executor, const struct pa_run_request *request,
+                     int artifact, struct pa_outcome *outcome, bool *ret_worker_failed,
+                     struct pa_error *err) {
+    int fds[PA_MAX_MOUNTS + 1];
     struct pa_worker worker;
-    int done = encoded.failed ? pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                                        "the request is larger than %u bytes", PA_FRAME_MAX_REQUEST)
-                              : pa_worker_spawn(executor->worker_path, executor->jail_required,
-                                                policy->mount_count == 0, &worker, err);
+    struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    encode_request(executor, request, &encoded);
+    int done = check_encoded(&encoded, err);
+    if (done == 0)
+        done = start_worker(executor, request, artifact, fds, &worker, err);
     if (done == 0) {
-        done = pa_job_run(&job, &worker, outcome, err);
+        done = supervise(request, &encoded, fds, request->policy->mount_count + 1, &worker, outcome,
+                         err);
         *ret_worker_failed = done < 0;
+        close_mounts(request->policy, fds + 1);
     }
     pa_buf_done(&encoded);
-    for (size_t i = 1; i <= policy->mount_count; i++)
-        close(fds[i]);
+    return done;
+}
+
+static int run_warm(struct pa_executor *executor, const struct pa_run_request *request,
+                    struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    encode_request(executor, request, &encoded);
+    int done = check_encoded(&encoded, err);
+    if (done < 0)
+        pa_worker_discard(request->warm);
+    else
+        done = supervise(request, &encoded, NULL, 0, request->warm, outcome, err);
+    pa_buf_done(&encoded);
+    return done;
+}
+
+int pa_start_root(struct pa_executor *executor, const struct pa_run_request *request,
+                  struct pa_worker *ret, struct pa_outcome *outcome, struct pa_error *err) {
+    PA_CLEANUP(pa_closep) int artifact = -1;
+    int fds[PA_MAX_MOUNTS + 1];
+    if (pa_compile(executor, &request->module, request->policy, request->cancel_fd, &artifact,
+                   outcome, err) < 0)
+        return -1;
+    if (artifact < 0)
+        return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "%s", outcome->message);
+    struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    encode_request(executor, request, &encoded);
+    int done = check_encoded(&encoded, err);
+    if (done == 0)
+        done = start_worker(executor, request, artifact, fds, ret, err);
+    if (done == 0) {
+        if (pa_frame_send(ret->socket, PA_FRAME_WARM, encoded.data, encoded.size, fds,
+                          request->policy->mount_count + 1, true) < 0) {
+            done = pa_fail_errno(err, errno, "cannot send the warm root its request");
+            pa_worker_discard(ret);
+        }
+        close_mounts(request->policy, fds + 1);
+    }
+    pa_buf_done(&encoded);
     return done;
 }
 
@@ -279,14 +240,15 @@ static bool artifact_is_bad(const struct pa_executor *executor, const struct pa_
                             int artifact, bool worker_failed, const struct pa_outcome *outcome,
                             const struct pa_error *err) {
     bool refused = worker_failed && err->code == PA_ERR_FAILED_PRECONDITION;
-    bool crashed = !worker_failed && outcome->status == PA_STATUS_CRASHED &&
-                   !outcome->output[0].total && !outcome->output[1].total;
+    bool died = outcome->status == PA_STATUS_CRASHED || outcome->status == PA_STATUS_DENIED;
+    bool crashed =
+        !worker_failed && died && !outcome->output[0].total && !outcome->output[1].total;
     if (outcome->usage.compile_ns || (!refused && !crashed))
         return false;
     if (crashed && pa_cache_verify(artifact))
         return false;
-    struct pa_cache_key key = {.variant = variant(request->policy)};
-    pa_digest(request->module.bytes, request->module.size, key.module);
+    struct pa_cache_key key;
+    pa_module_key(&request->module, request->policy, &key);
     pa_cache_remove(executor->cache, &key);
     pa_log_warn("cache", "the artifact of %s cannot be used and is made anew", request->module.name);
     return true;
@@ -296,6 +258,8 @@ int pa_execute(struct pa_executor *executor, const struct pa_run_request *reques
                struct pa_outcome *outcome, struct pa_error *err) {
     if (pa_module_too_large(request->module.name, request->module.size, request->policy, outcome))
         return 0;
+    if (request->warm)
+        return run_warm(executor, request, outcome, err);
     for (int attempt = 0;; attempt++) {
         PA_CLEANUP(pa_closep) int artifact = -1;
         if (pa_compile(executor, &request->module, request->policy, request->cancel_fd, &artifact,
@@ -304,7 +268,7 @@ int pa_execute(struct pa_executor *executor, const struct pa_run_request *reques
         if (artifact < 0)
             return 0;
         bool worker_failed = false;
-        int done = run_in_worker(executor, request, artifact, outcome, &worker_failed, err);
+        int done = run_fresh(executor, request, artifact, outcome, &worker_failed, err);
         if (attempt == 0 && (done == 0 || worker_failed) &&
             artifact_is_bad(executor, request, artifact, worker_failed, outcome, err))
             continue;

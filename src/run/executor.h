@@ -12,10 +12,12 @@
 #ifndef PA_RUN_EXECUTOR_H
 #define PA_RUN_EXECUTOR_H
 
+#include "policy/entry.h"
 #include "policy/policy.h"
 #include "run/cache.h"
 #include "run/outcome.h"
 #include "run/supervise.h"
+#include "warm/request.h"
 
 struct pa_executor_config {
     const char *worker_path;     /* NULL: polyagent-worker beside this program, else installed */
@@ -31,20 +33,31 @@ struct pa_executor *pa_executor_free(struct pa_executor *executor);
 struct pa_cache *pa_executor_cache(struct pa_executor *executor);
 const char *pa_executor_worker_path(const struct pa_executor *executor);
 
+/* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them. */
 struct pa_module_source {
-    const char *name; /* for messages and argv[0] */
-    const void *bytes;
+    const char *name;    /* for messages and argv[0] */
+    const void *bytes;   /* NULL: in the file `path` */
     size_t size;
+    const char *path;
+    const char *digest;  /* SHA-256 of the bytes where it is known, else NULL */
+    const struct pa_entry *entry; /* NULL: a command */
 };
 
 struct pa_run_request {
     struct pa_module_source module;
     const struct pa_policy *policy;
+    const char *argv0; /* NULL: the module's name */
     const char *const *argv; /* without argv[0] */
     size_t argc;
     int stdin_fd; /* -1: stdin_bytes */
     const void *stdin_bytes;
     size_t stdin_size;
+    const void *request; /* for a language: what /dev/sandbox/request gives */
+    size_t request_size;
+    const struct pa_run_file *files; /* put into /workspace or /tmp first */
+    size_t file_count;
+    struct pa_worker *warm;     /* NULL: a fresh worker; else a copy of a warm root of the same module,
+                                   entry and mounts, which is used up */
     const struct pa_sink *sink; /* NULL: output is kept in the outcome */
     int cancel_fd;              /* -1, or readable when the caller gives up */
 };
@@ -57,6 +70,11 @@ int pa_execute(struct pa_executor *executor, const struct pa_run_request *reques
 int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,
                const struct pa_policy *policy, int cancel_fd, int *ret_fd,
                struct pa_outcome *outcome, struct pa_error *err);
+
+/* Starts a warm root of the request's module, policy and entry: a worker of ours that has been sent
+ * WARM; what it answers is the caller's to read. */
+int pa_start_root(struct pa_executor *executor, const struct pa_run_request *request,
+                  struct pa_worker *ret, struct pa_outcome *outcome, struct pa_error *err);
 
 /* True when a module of `size` bytes is past the policy's limit; *outcome then says so. */
 bool pa_module_too_large(const char *name, uint64_t size, const struct pa_policy *policy,

@@ -7,11 +7,13 @@
 
 void pa_outcome_init(struct pa_outcome *outcome) {
     *outcome = (struct pa_outcome){.usage.fuel = PA_UNLIMITED};
+    outcome->results = PA_BUF_INIT(SIZE_MAX / 2);
     for (int i = 0; i < 2; i++)
         outcome->output[i].kept = PA_BUF_INIT(SIZE_MAX / 2);
 }
 
 void pa_outcome_done(struct pa_outcome *outcome) {
+    pa_buf_done(&outcome->results);
     for (int i = 0; i < 2; i++)
         pa_buf_done(&outcome->output[i].kept);
 }
@@ -123,6 +125,36 @@ static void set_text(json_t *object, const char *name, const char *text) {
         json_object_set_new(object, name, text_of((const uint8_t *)text, strlen(text), &exact));
 }
 
+/* One line of what the guest handed over; what is not a message of the protocol is passed over. */
+static void take_message(json_t *message, json_t *results, json_t **error) {
+    const char *type = json_string_value(json_object_get(message, "type"));
+    json_t *data = json_object_get(message, "data");
+    if (!type)
+        return;
+    if (pa_streq(type, "result") && json_is_object(data)) {
+        json_array_append(results, data);
+    } else if (pa_streq(type, "error")) {
+        json_object_del(message, "type");
+        json_decref(*error);
+        *error = json_incref(message);
+    }
+}
+
+static void set_results(json_t *object, const struct pa_buf *lines) {
+    json_t *results = json_array(), *error = json_null();
+    const char *at = pa_buf_text(lines), *end = at + lines->size;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t size = (size_t)((newline ? newline : end) - at);
+        json_t *message = json_loadb(at, size, JSON_ALLOW_NUL, NULL);
+        take_message(message, results, &error);
+        json_decref(message);
+        at += size + 1;
+    }
+    json_object_set_new(object, "error", error);
+    json_object_set_new(object, "results", results);
+}
+
 static int append(const char *bytes, size_t size, void *buf) {
     pa_buf_append(buf, bytes, size);
     return 0;
@@ -147,8 +179,7 @@ void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
         set_text(trap, "backtrace", outcome->backtrace);
         json_object_set_new(object, "trap", trap);
     }
-    json_object_set_new(object, "error", json_null());
-    json_object_set_new(object, "results", json_array());
+    set_results(object, &outcome->results);
     json_object_set_new(object, "files", json_array());
     json_object_set_new(object, "usage", usage_json(&outcome->usage));
     set_text(object, "jail_missing", outcome->jail_missing);

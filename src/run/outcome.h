@@ -41,6 +41,7 @@ struct pa_outcome {
     char message[512];
     char backtrace[4096];
     struct pa_output_record output[2]; /* by enum pa_output */
+    struct pa_buf results; /* lines of JSON from /dev/sandbox/result, as the guest wrote them */
     struct pa_usage usage;
     char jail_missing[256]; /* layers that could not be entered (best-effort), or "" */
 };

@@ -5,6 +5,7 @@
 #include "jail/spawn.h"
 #include "run/capture.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ enum verdict {
     VERDICT_TIMEOUT,
     VERDICT_CPU,
     VERDICT_OUTPUT,
+    VERDICT_RESULTS,
     VERDICT_CANCELLED,
     VERDICT_GARBAGE,
 };
@@ -145,6 +147,14 @@ static void take_output(struct loop *loop, enum pa_output output, const struct p
         condemn(loop, VERDICT_OUTPUT);
 }
 
+static void take_result(struct loop *loop, const struct pa_frame *frame) {
+    struct pa_buf *results = &loop->outcome->results;
+    if (frame->size > loop->job->limits->results_bytes - results->size)
+        condemn(loop, VERDICT_RESULTS);
+    else
+        pa_buf_append(results, frame->payload, frame->size);
+}
+
 static void take_log(struct loop *loop, const struct pa_frame *frame) {
     struct pa_reader reader = PA_READER(frame->payload, frame->size);
     char component[24], message[4096];
@@ -213,6 +223,9 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
         break;
     case PA_FRAME_STDIN_WANT:
         loop->stdin_wanted = true;
+        break;
+    case PA_FRAME_RESULT:
+        take_result(loop, frame);
         break;
     case PA_FRAME_LOG:
         take_log(loop, frame);
@@ -359,6 +372,10 @@ static void describe(struct loop *loop, int wait_status) {
         describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes", job->limits->output_bytes,
                        "raise it, or write less");
         return;
+    case VERDICT_RESULTS:
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes", job->limits->results_bytes,
+                       "raise it, or show less");
+        return;
     case VERDICT_CANCELLED:
         pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
         return;
@@ -376,7 +393,8 @@ static void describe(struct loop *loop, int wait_status) {
         describe_signal(loop, wait_status);
 }
 
-static int reap_child(struct pa_worker *worker) {
+static int reap_child(struct pa_worker *worker, bool want_status) {
+    (void)want_status; /* a child of ours has one anyway */
     int status = 0;
     while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -387,13 +405,16 @@ static int reap_child(struct pa_worker *worker) {
 
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err) {
+    /* Opened here: the worker, as nobody, may not be able to reach it by its path. */
+    PA_CLEANUP(pa_closep) int program = open(path, O_PATH | O_CLOEXEC);
+    if (program < 0)
+        return pa_fail_errno(err, errno, "cannot open the worker %s", path);
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return pa_fail_errno(err, errno, "cannot create a run channel");
     char *argv[] = {"polyagent-worker", NULL};
     const struct pa_fd_map map[] = {{pair[1], CHANNEL_FD}};
-    const struct pa_spawn how = {.exec_fd = -1,
-                                 .path = path,
+    const struct pa_spawn how = {.exec_fd = program,
                                  .argv = argv,
                                  .fds = map,
                                  .fd_count = PA_ARRAY_LEN(map),
@@ -417,6 +438,11 @@ int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa
     return 0;
 }
 
+void pa_worker_discard(struct pa_worker *worker) {
+    pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
+    worker->reap(worker, false);
+}
+
 /* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its
  * clock still tells the time it used until it is reaped. */
 static int end_worker(struct loop *loop) {
@@ -425,7 +451,7 @@ static int end_worker(struct loop *loop) {
     uint64_t used = cpu_used_ns(loop);
     if (used)
         loop->outcome->usage.cpu_ns = used;
-    return loop->worker->reap(loop->worker);
+    return loop->worker->reap(loop->worker, !loop->ended && !loop->failed);
 }
 
 static void start_captures(struct loop *loop) {
@@ -451,7 +477,8 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
                struct pa_error *err) {
     struct loop *loop = pa_xcalloc(1, sizeof(*loop));
     *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
-    PA_ASSERT(clock_getcpuclockid(worker->pid, &loop->cpu_clock) == 0);
+    if (clock_getcpuclockid(worker->pid, &loop->cpu_clock) != 0)
+        loop->cpu_clock = -1; /* it died before it was asked: the loop will find out */
     uint64_t started_ns = pa_clock_monotonic_ns();
     loop->deadline_ns = started_ns + job->wall_ns;
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;

@@ -35,8 +35,9 @@ struct pa_worker {
     int pidfd;
     pid_t pid; /* in our PID namespace */
     char no_namespaces[160]; /* why it has none, or "" */
-    /* Reaps it after its death and returns its wait status; closes what belongs to it. */
-    int (*reap)(struct pa_worker *worker);
+    /* Waits for its death, closes what belongs to it and returns its wait status; without
+     * `want_status` it need not wait. */
+    int (*reap)(struct pa_worker *worker, bool want_status);
     void *context; /* of `reap` */
 };
 
@@ -44,6 +45,9 @@ struct pa_worker {
  * no file of ours, so let it be nobody when we are root. */
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err);
+
+/* Kills and reaps a worker that is not needed. */
+void pa_worker_discard(struct pa_worker *worker);
 
 struct pa_job {
     enum pa_frame_type type; /* PA_FRAME_RUN or PA_FRAME_COMPILE */

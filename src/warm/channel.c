@@ -84,15 +84,41 @@ static int read_exactly(int fd, void *out, size_t size) {
     return 0;
 }
 
-/* Blocks for the supervisor's answer to STDIN_WANT: nothing else comes while a guest runs. */
-static int receive_stdin(struct pa_channel *channel) {
+static int receive_header(struct pa_channel *channel, enum pa_frame_type *ret_type,
+                          uint32_t *ret_size) {
     uint8_t header[PA_FRAME_HEADER];
     if (read_exactly(channel->socket, header, sizeof(header)) < 0)
         return -1;
+    memcpy(ret_size, header, sizeof(*ret_size));
+    *ret_size = le32toh(*ret_size);
+    *ret_type = (enum pa_frame_type)header[4];
+    return 0;
+}
+
+int pa_channel_receive(struct pa_channel *channel, struct pa_frame *ret, struct pa_buf *payload) {
+    enum pa_frame_type type;
     uint32_t size;
-    memcpy(&size, header, sizeof(size));
-    size = le32toh(size);
-    if (header[4] != PA_FRAME_STDIN || size > PA_STDIN_CHUNK) {
+    if (receive_header(channel, &type, &size) < 0)
+        return -1;
+    pa_buf_clear(payload);
+    void *room = pa_buf_reserve(payload, size);
+    if (!room) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (read_exactly(channel->socket, room, size) < 0)
+        return -1;
+    *ret = (struct pa_frame){type, 0, room, size};
+    return 0;
+}
+
+/* Blocks for the supervisor's answer to STDIN_WANT: nothing else comes while a guest runs. */
+static int receive_stdin(struct pa_channel *channel) {
+    enum pa_frame_type type;
+    uint32_t size;
+    if (receive_header(channel, &type, &size) < 0)
+        return -1;
+    if (type != PA_FRAME_STDIN || size > PA_STDIN_CHUNK) {
         errno = EPROTO;
         return -1;
     }

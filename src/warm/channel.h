@@ -31,6 +31,10 @@ void pa_channel_init(struct pa_channel *channel, int socket);
 int pa_channel_send(struct pa_channel *channel, enum pa_frame_type type, const void *payload,
                     size_t size);
 
+/* Blocks for the next frame, of at most PA_FRAME_MAX_REQUEST bytes and without descriptors.  -1 with
+ * errno (EPIPE: the supervisor is gone). */
+int pa_channel_receive(struct pa_channel *channel, struct pa_frame *ret, struct pa_buf *payload);
+
 /* The three standard streams of a guest over this channel. */
 void pa_channel_streams(struct pa_channel *channel, struct pa_wasi_config *config);
 

@@ -1,9 +1,9 @@
 /* Calls on a descriptor, except those that move bytes (calls_io.c). */
 #include "wasi/host.h"
 
-#define FDSTAT_SIZE   24
-#define PRESTAT_SIZE  8
-#define DIRENT_SIZE   24
+#define FDSTAT_SIZE  24
+#define PRESTAT_SIZE 8
+#define DIRENT_SIZE  24
 
 /* What an operation that a file's kind does not have answers. */
 static wasi_errno not_for_kind(const struct pa_file *file, wasi_errno otherwise) {
@@ -12,7 +12,9 @@ static wasi_errno not_for_kind(const struct pa_file *file, wasi_errno otherwise)
 
 wasi_errno wasi_fd_advise(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                           const uint64_t *args) {
-    enum { ADVICE_LAST = 5 };
+    enum {
+        ADVICE_LAST = 5
+    };
     struct wasi_fd *entry;
     wasi_errno errnum = wasi_find_fd(wasi, wasi_arg32(args, 0), 0, &entry);
     if (errnum)
@@ -35,6 +37,8 @@ wasi_errno wasi_fd_allocate(struct pa_wasi *wasi, const struct pa_guest_memory *
         return errnum;
     if (!entry->file->ops->allocate)
         return not_for_kind(entry->file, entry->file->ops->seek ? WASI_ENODEV : WASI_ESPIPE);
+    if (!entry->file->writable)
+        return WASI_EBADF;
     if (!(entry->base & WASI_RIGHT_FD_ALLOCATE))
         return WASI_ENOTCAPABLE;
     return entry->file->ops->allocate(entry->file, args[1], args[2]);
@@ -128,8 +132,7 @@ void wasi_store_filestat(uint8_t *out, const struct pa_stat *stat) {
 wasi_errno wasi_fd_filestat_get(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                                 const uint64_t *args) {
     struct wasi_fd *entry;
-    wasi_errno errnum =
-        wasi_find_fd(wasi, wasi_arg32(args, 0), WASI_RIGHT_FD_FILESTAT_GET, &entry);
+    wasi_errno errnum = wasi_find_fd(wasi, wasi_arg32(args, 0), WASI_RIGHT_FD_FILESTAT_GET, &entry);
     if (errnum)
         return errnum;
     uint8_t *out;
@@ -150,6 +153,8 @@ wasi_errno wasi_fd_filestat_set_size(struct pa_wasi *wasi, const struct pa_guest
         return errnum;
     if (!entry->file->ops->set_size)
         return not_for_kind(entry->file, WASI_EINVAL);
+    if (!entry->file->writable) /* as ftruncate says, whatever the rights */
+        return WASI_EINVAL;
     if (!(entry->base & WASI_RIGHT_FD_FILESTAT_SET_SIZE))
         return WASI_ENOTCAPABLE;
     return entry->file->ops->set_size(entry->file, args[1]);
@@ -157,8 +162,12 @@ wasi_errno wasi_fd_filestat_set_size(struct pa_wasi *wasi, const struct pa_guest
 
 wasi_errno wasi_read_times(struct pa_wasi *wasi, uint64_t atim, uint64_t mtim, uint32_t flags,
                            struct pa_times *ret) {
-    enum { ATIMS = WASI_FST_ATIM | WASI_FST_ATIM_NOW, MTIMS = WASI_FST_MTIM | WASI_FST_MTIM_NOW };
-    if ((flags & ~(uint32_t)(ATIMS | MTIMS)) || (flags & ATIMS) == ATIMS || (flags & MTIMS) == MTIMS)
+    enum {
+        ATIMS = WASI_FST_ATIM | WASI_FST_ATIM_NOW,
+        MTIMS = WASI_FST_MTIM | WASI_FST_MTIM_NOW
+    };
+    if ((flags & ~(uint32_t)(ATIMS | MTIMS)) || (flags & ATIMS) == ATIMS ||
+        (flags & MTIMS) == MTIMS)
         return WASI_EINVAL;
     *ret = (struct pa_times){.fst_flags = flags, .atim_ns = atim, .mtim_ns = mtim};
     if (flags & (WASI_FST_ATIM_NOW | WASI_FST_MTIM_NOW))
@@ -249,6 +258,5 @@ wasi_errno wasi_fd_readdir(struct pa_wasi *wasi, const struct pa_guest_memory *m
         return WASI_EFAULT;
     if (listing.room > 0)
         errnum = entry->file->ops->readdir(entry->file, args[3], list_entry, &listing);
-    return errnum ? errnum
-                  : wasi_store_u32(memory, wasi_arg32(args, 4), (uint32_t)listing.used);
+    return errnum ? errnum : wasi_store_u32(memory, wasi_arg32(args, 4), (uint32_t)listing.used);
 }

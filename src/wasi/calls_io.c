@@ -38,7 +38,8 @@ static wasi_errno transfer(struct pa_wasi *wasi, const struct pa_guest_memory *m
     if (how.positioned && offset > INT64_MAX)
         return WASI_EINVAL;
     size_t bytes = 0;
-    errnum = (how.write ? file->ops->write : file->ops->read)(file, iov, (int)count, offset, &bytes);
+    errnum =
+        (how.write ? file->ops->write : file->ops->read)(file, iov, (int)count, offset, &bytes);
     return errnum ? errnum : wasi_store_u32(memory, out, (uint32_t)bytes);
 }
 

@@ -83,13 +83,21 @@ wasi_errno wasi_proc_exit(struct pa_wasi *wasi, const struct pa_guest_memory *me
 
 /* The signals of preview 1 that do not end a process without a handler; no guest has one. */
 static bool signal_is_ignored(uint32_t signal) {
-    enum { NONE = 0, CHLD = 16, CONT = 17, URG = 22, WINCH = 27 };
+    enum {
+        NONE = 0,
+        CHLD = 16,
+        CONT = 17,
+        URG = 22,
+        WINCH = 27
+    };
     return signal == NONE || signal == CHLD || signal == CONT || signal == URG || signal == WINCH;
 }
 
 wasi_errno wasi_proc_raise(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                            const uint64_t *args) {
-    enum { SIGNAL_LAST = 30 };
+    enum {
+        SIGNAL_LAST = 30
+    };
     uint32_t signal = wasi_arg32(args, 0);
     if (signal > SIGNAL_LAST)
         return WASI_EINVAL;

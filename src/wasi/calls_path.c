@@ -43,16 +43,14 @@ static wasi_errno flagged_place(struct pa_wasi *wasi, const struct pa_guest_memo
 wasi_errno wasi_path_create_directory(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                                       const uint64_t *args) {
     struct place at;
-    wasi_errno errnum =
-        first_place(wasi, memory, args, WASI_RIGHT_PATH_CREATE_DIRECTORY, &at);
+    wasi_errno errnum = first_place(wasi, memory, args, WASI_RIGHT_PATH_CREATE_DIRECTORY, &at);
     return errnum ? errnum : at.dir->ops->mkdir(at.dir, at.path);
 }
 
 wasi_errno wasi_path_remove_directory(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                                       const uint64_t *args) {
     struct place at;
-    wasi_errno errnum =
-        first_place(wasi, memory, args, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &at);
+    wasi_errno errnum = first_place(wasi, memory, args, WASI_RIGHT_PATH_REMOVE_DIRECTORY, &at);
     return errnum ? errnum : at.dir->ops->rmdir(at.dir, at.path);
 }
 
@@ -81,8 +79,7 @@ wasi_errno wasi_path_filestat_get(struct pa_wasi *wasi, const struct pa_guest_me
     return errnum;
 }
 
-wasi_errno wasi_path_filestat_set_times(struct pa_wasi *wasi,
-                                        const struct pa_guest_memory *memory,
+wasi_errno wasi_path_filestat_set_times(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                                         const uint64_t *args) {
     struct place at;
     struct pa_times times;
@@ -113,8 +110,7 @@ wasi_errno wasi_path_link(struct pa_wasi *wasi, const struct pa_guest_memory *me
 wasi_errno wasi_path_rename(struct pa_wasi *wasi, const struct pa_guest_memory *memory,
                             const uint64_t *args) {
     struct place from, to;
-    wasi_errno errnum =
-        first_place(wasi, memory, args, WASI_RIGHT_PATH_RENAME_SOURCE, &from);
+    wasi_errno errnum = first_place(wasi, memory, args, WASI_RIGHT_PATH_RENAME_SOURCE, &from);
     if (!errnum)
         errnum = find_place(wasi, memory, wasi_arg32(args, 3), WASI_RIGHT_PATH_RENAME_TARGET,
                             wasi_arg32(args, 4), wasi_arg32(args, 5), &to);
@@ -175,8 +171,7 @@ wasi_errno wasi_path_open(struct pa_wasi *wasi, const struct pa_guest_memory *me
     struct wasi_fd *dir;
     bool follow;
     uint32_t oflags = wasi_arg32(args, 4), fdflags = wasi_arg32(args, 7);
-    wasi_errno errnum =
-        flagged_place(wasi, memory, args, rights_to_open(oflags), &at, &follow);
+    wasi_errno errnum = flagged_place(wasi, memory, args, rights_to_open(oflags), &at, &follow);
     if (!errnum)
         errnum = wasi_find_dir(wasi, wasi_arg32(args, 0), 0, &dir);
     if (errnum)

@@ -3,8 +3,8 @@
  *
  * Each call of preview 1 is a wasi_NAME() below; imports.h lists them.  A call first finds its
  * descriptors (EBADF), then asks whether the operation applies to that kind of file, then whether
- * the rights allow it (ENOTCAPABLE), then looks at its pointers (EFAULT), and only then acts: a call
- * that fails has changed nothing.
+ * the rights allow it (ENOTCAPABLE), then looks at its pointers (EFAULT), and only then acts: a
+ * call that fails has changed nothing.
  */
 #ifndef PA_WASI_HOST_H
 #define PA_WASI_HOST_H
@@ -40,11 +40,19 @@ enum {
 /* The policy's mounts and /tmp, /workspace, /dev, "/". */
 #define WASI_MOUNTS_MAX (PA_MAX_MOUNTS + 4)
 
+/* A device that the host provides. */
+struct wasi_host_device {
+    struct pa_wasi *wasi;
+    struct pa_stream_device device;
+};
+#define WASI_HOST_DEVICES_MAX 8
+
 struct pa_wasi {
     struct wasi_world world;
     struct wasi_fdtable fds;
     struct wasi_strings args, env;
     struct pa_stream streams[WASI_STREAMS];
+    struct wasi_host_device devices[WASI_HOST_DEVICES_MAX];
     struct wasi_mount mounts[WASI_MOUNTS_MAX];
     size_t mount_count;
     struct pa_devfs *devfs;
@@ -79,13 +87,13 @@ static inline bool wasi_is_dir(const struct pa_file *file) {
 #define WASI_RIGHTS_DIR                                                                            \
     ((uint64_t)(WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_FDSTAT_SET_FLAGS |     \
                 WASI_RIGHT_PATH_CREATE_DIRECTORY | WASI_RIGHT_PATH_CREATE_FILE |                   \
-                WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET |                        \
-                WASI_RIGHT_PATH_OPEN | WASI_RIGHT_FD_READDIR | WASI_RIGHT_PATH_READLINK |          \
-                WASI_RIGHT_PATH_RENAME_SOURCE | WASI_RIGHT_PATH_RENAME_TARGET |                    \
-                WASI_RIGHT_PATH_FILESTAT_GET | WASI_RIGHT_PATH_FILESTAT_SET_SIZE |                 \
-                WASI_RIGHT_PATH_FILESTAT_SET_TIMES | WASI_RIGHT_FD_FILESTAT_GET |                  \
-                WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_PATH_SYMLINK |                       \
-                WASI_RIGHT_PATH_REMOVE_DIRECTORY | WASI_RIGHT_PATH_UNLINK_FILE))
+                WASI_RIGHT_PATH_LINK_SOURCE | WASI_RIGHT_PATH_LINK_TARGET | WASI_RIGHT_PATH_OPEN | \
+                WASI_RIGHT_FD_READDIR | WASI_RIGHT_PATH_READLINK | WASI_RIGHT_PATH_RENAME_SOURCE | \
+                WASI_RIGHT_PATH_RENAME_TARGET | WASI_RIGHT_PATH_FILESTAT_GET |                     \
+                WASI_RIGHT_PATH_FILESTAT_SET_SIZE | WASI_RIGHT_PATH_FILESTAT_SET_TIMES |           \
+                WASI_RIGHT_FD_FILESTAT_GET | WASI_RIGHT_FD_FILESTAT_SET_TIMES |                    \
+                WASI_RIGHT_PATH_SYMLINK | WASI_RIGHT_PATH_REMOVE_DIRECTORY |                       \
+                WASI_RIGHT_PATH_UNLINK_FILE))
 #define WASI_RIGHTS_FILE                                                                           \
     ((uint64_t)(WASI_RIGHT_FD_DATASYNC | WASI_RIGHT_FD_READ | WASI_RIGHT_FD_SEEK |                 \
                 WASI_RIGHT_FD_FDSTAT_SET_FLAGS | WASI_RIGHT_FD_SYNC | WASI_RIGHT_FD_TELL |         \
@@ -94,8 +102,8 @@ static inline bool wasi_is_dir(const struct pa_file *file) {
                 WASI_RIGHT_FD_FILESTAT_SET_TIMES | WASI_RIGHT_POLL_FD_READWRITE))
 #define WASI_RIGHTS_INHERITING (WASI_RIGHTS_DIR | WASI_RIGHTS_FILE)
 
-/* The part of `rights` that applies to this file.  What cannot seek has no right to: wasi-libc takes
- * a character device without it for a terminal. */
+/* The part of `rights` that applies to this file.  A character device keeps those to seek even
+ * where it cannot: wasi-libc takes one without them for a terminal, and nothing here is one. */
 uint64_t wasi_rights_for(const struct pa_file *file, uint64_t rights);
 
 /* stream.c: standard streams and the generator, as files and as devices. */
@@ -103,6 +111,7 @@ wasi_errno wasi_stream_open(struct pa_wasi *wasi, int stream, uint32_t fdflags,
                             struct pa_file **ret);
 #define WASI_OWN_DEVICES 5
 void wasi_own_devices(struct pa_wasi *wasi, struct pa_device ret[WASI_OWN_DEVICES]);
+struct pa_device wasi_host_device(struct wasi_host_device *device);
 
 /* trace.c: one line for a call that has returned. */
 void wasi_trace_call(const struct pa_guest_memory *memory, enum wasi_call call,

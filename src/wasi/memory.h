@@ -82,8 +82,9 @@ static inline wasi_errno wasi_store_u64(const struct pa_guest_memory *memory, ui
     return WASI_ESUCCESS;
 }
 
-/* The guest's vector of buffers as one of the host's, pointing into guest memory.  EFAULT, or EINVAL
- * for more than WASI_IOVECS_MAX of them or for more bytes than a result of 32 bits can count. */
+/* The guest's vector of buffers as one of the host's, pointing into guest memory.  EFAULT, or
+ * EINVAL for more than WASI_IOVECS_MAX of them or for more bytes than a result of 32 bits can
+ * count. */
 wasi_errno wasi_read_iovecs(const struct pa_guest_memory *memory, uint32_t address, uint32_t count,
                             struct iovec ret[WASI_IOVECS_MAX]);
 

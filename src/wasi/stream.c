@@ -14,7 +14,7 @@
 struct stream_file {
     struct pa_file head;
     struct pa_wasi *wasi;
-    int stream;
+    int stream; /* which of the world's, a device's after the standard ones */
 };
 
 static struct stream_file *stream_file_of(struct pa_file *file) {
@@ -22,7 +22,10 @@ static struct stream_file *stream_file_of(struct pa_file *file) {
 }
 
 static const struct pa_stream *stream_of(struct pa_file *file) {
-    return &stream_file_of(file)->wasi->streams[stream_file_of(file)->stream];
+    const struct stream_file *stream = stream_file_of(file);
+    if (stream->stream < WASI_STREAMS)
+        return &stream->wasi->streams[stream->stream];
+    return &stream->wasi->devices[stream->stream - WASI_STREAMS].device.stream;
 }
 
 static void file_close(struct pa_file *file) {
@@ -39,9 +42,8 @@ static wasi_errno refuse_times(struct pa_file *file, const struct pa_times *time
 }
 
 static wasi_errno stream_stat(struct pa_file *file, struct pa_stat *ret) {
-    *ret = (struct pa_stat){.type = file->type,
-                            .ino = (uint64_t)stream_file_of(file)->stream + 1,
-                            .nlink = 1};
+    *ret = (struct pa_stat){
+        .type = file->type, .ino = (uint64_t)stream_file_of(file)->stream + 1, .nlink = 1};
     return WASI_ESUCCESS;
 }
 
@@ -49,8 +51,7 @@ static wasi_errno nothing_to_sync(struct pa_file *file, bool data_only) {
     return WASI_EINVAL;
 }
 
-static bool stream_ready(struct pa_file *file, bool write, uint64_t *ret_bytes,
-                         bool *ret_hangup) {
+static bool stream_ready(struct pa_file *file, bool write, uint64_t *ret_bytes, bool *ret_hangup) {
     const struct pa_stream *stream = stream_of(file);
     *ret_bytes = 0;
     *ret_hangup = false;
@@ -171,8 +172,8 @@ static wasi_errno random_read(struct pa_file *file, const struct iovec *iov, int
     if (!file->readable)
         return WASI_EBADF;
     for (int i = 0; i < count; i++) {
-        wasi_errno errnum = wasi_random_fill(&stream_file_of(file)->wasi->world, iov[i].iov_base,
-                                             iov[i].iov_len);
+        wasi_errno errnum =
+            wasi_random_fill(&stream_file_of(file)->wasi->world, iov[i].iov_base, iov[i].iov_len);
         if (errnum)
             return errnum;
     }
@@ -224,6 +225,23 @@ static wasi_errno open_stdout(void *context, const struct pa_open *how, struct p
 
 static wasi_errno open_stderr(void *context, const struct pa_open *how, struct pa_file **ret) {
     return wasi_stream_open(context, WASI_STDERR, how->fdflags, ret);
+}
+
+/* A device of the host's: what pa_wasi_config named. */
+static wasi_errno open_host_device(void *context, const struct pa_open *how,
+                                   struct pa_file **ret) {
+    const struct wasi_host_device *device = context;
+    struct pa_file head = {.ops = &stream_ops,
+                           .type = WASI_FILETYPE_CHARACTER_DEVICE,
+                           .fdflags = how->fdflags,
+                           .readable = how->read && device->device.stream.read,
+                           .writable = how->write && device->device.stream.write};
+    return file_new(device->wasi, &head,
+                    WASI_STREAMS + (int)(device - device->wasi->devices), ret);
+}
+
+struct pa_device wasi_host_device(struct wasi_host_device *device) {
+    return (struct pa_device){device->device.name, open_host_device, device};
 }
 
 void wasi_own_devices(struct pa_wasi *wasi, struct pa_device ret[WASI_OWN_DEVICES]) {

@@ -2,9 +2,9 @@
  * Making and changing a guest's world: what is mounted where, the first descriptors, the arguments
  * and the environment.
  *
- * Each place (struct wasi_mount) has a root handle that lives as long as the world: the virtual root
- * hands paths to it.  The preopened descriptor of a place is a second handle, which the guest may
- * close.
+ * Each place (struct wasi_mount) has a root handle that lives as long as the world: the virtual
+ * root hands paths to it.  The preopened descriptor of a place is a second handle, which the guest
+ * may close.
  */
 #include "base/log.h"
 #include "wasi/host.h"
@@ -97,8 +97,7 @@ static int mount_host(struct pa_wasi *wasi, const struct pa_wasi_config *config,
             continue;
         }
         struct wasi_mount mount = {.from_host = true};
-        wasi_errno errnum =
-            pa_hostfs_open_root(&wasi->world.fs, fd, from->writable, &mount.root);
+        wasi_errno errnum = pa_hostfs_open_root(&wasi->world.fs, fd, from->writable, &mount.root);
         result = add_mount(wasi, from->guest, errnum, &mount, err);
     }
     return result;
@@ -123,8 +122,11 @@ static int mount_devices(struct pa_wasi *wasi, const struct pa_wasi_config *conf
     size_t count = config->device_count + WASI_OWN_DEVICES;
     PA_CLEANUP(pa_freep) struct pa_device *devices = pa_xcalloc(count, sizeof *devices);
     wasi_own_devices(wasi, devices);
-    for (size_t i = 0; i < config->device_count; i++)
-        devices[WASI_OWN_DEVICES + i] = config->devices[i];
+    PA_ASSERT(config->device_count <= WASI_HOST_DEVICES_MAX);
+    for (size_t i = 0; i < config->device_count; i++) {
+        wasi->devices[i] = (struct wasi_host_device){wasi, config->devices[i]};
+        devices[WASI_OWN_DEVICES + i] = wasi_host_device(&wasi->devices[i]);
+    }
     wasi->devfs = pa_devfs_new(devices, count);
     struct wasi_mount mount = {0};
     return add_mount(wasi, "/dev", pa_devfs_open_root(wasi->devfs, &mount.root), &mount, err);
@@ -205,6 +207,7 @@ int pa_wasi_new(const struct pa_wasi_config *config, struct pa_wasi **ret, struc
         mount_root(wasi, err) < 0 || apply(wasi, config, err) < 0 || open_streams(wasi, err) < 0 ||
         open_preopens(wasi, err) < 0)
         return -1;
+    wasi->world.virtual_ns = 0; /* the file systems asked for the time while they were made */
     *ret = pa_steal(&wasi);
     return 0;
 }
@@ -227,8 +230,7 @@ struct pa_wasi *pa_wasi_free(struct pa_wasi *wasi) {
     return NULL;
 }
 
-int pa_wasi_rearm(struct pa_wasi *wasi, const struct pa_wasi_config *config,
-                  struct pa_error *err) {
+int pa_wasi_rearm(struct pa_wasi *wasi, const struct pa_wasi_config *config, struct pa_error *err) {
     if (apply(wasi, config, err) < 0)
         return -1;
     wasi_world_rearm(&wasi->world, config->policy);
@@ -247,7 +249,7 @@ struct pa_memfs *pa_wasi_memfs(struct pa_wasi *wasi, const char *guest) {
 uint64_t wasi_rights_for(const struct pa_file *file, uint64_t rights) {
     if (wasi_is_dir(file))
         return rights & WASI_RIGHTS_DIR;
-    if (!file->ops->seek)
+    if (!file->ops->seek && file->type != WASI_FILETYPE_CHARACTER_DEVICE)
         rights &= ~(uint64_t)(WASI_RIGHT_FD_SEEK | WASI_RIGHT_FD_TELL);
     return rights & WASI_RIGHTS_FILE;
 }
@@ -259,8 +261,7 @@ wasi_errno wasi_find_fd(struct pa_wasi *wasi, uint32_t fd, uint64_t rights, stru
     return ((*ret)->base & rights) == rights ? WASI_ESUCCESS : WASI_ENOTCAPABLE;
 }
 
-wasi_errno wasi_find_dir(struct pa_wasi *wasi, uint32_t fd, uint64_t rights,
-                         struct wasi_fd **ret) {
+wasi_errno wasi_find_dir(struct pa_wasi *wasi, uint32_t fd, uint64_t rights, struct wasi_fd **ret) {
     wasi_errno errnum = wasi_find_fd(wasi, fd, 0, ret);
     if (errnum)
         return errnum;

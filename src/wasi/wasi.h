@@ -3,16 +3,18 @@
  *
  *     pa_wasi_new(&config, &wasi, &err)        one guest's world: descriptors, files, clocks
  *     pa_wasi_imports[i].call(wasi, mem, args) each import, by whoever hosts the guest
- *     wasi->ended                              set by proc_exit: unwind the guest
+ *     pa_wasi_state(wasi)->ended               set by proc_exit: unwind the guest
  *     pa_wasi_free(wasi)
  *
  * Nothing here knows an engine: the caller gives the guest's memory with each call, so that the
  * whole host is unit-tested and fuzzed without one.
  *
  * Trust: every argument and all of the memory is hostile.  Memory is read once, through bounds
- * checks, into locals.  A bad pointer is EFAULT, never a crash; what a call may allocate on the host
- * is bounded (iovecs: 1024 at most; one transfer: 1 MiB at a time).
+ * checks, into locals.  A bad pointer is EFAULT, never a crash; what a call may allocate on the
+ * host is bounded: 1024 iovecs, 4096 subscriptions; transferred bytes are not copied at all.
+ *
  * Threads: one.  A `pa_wasi` survives fork(): the child has its own copy.
+ *
  * Source: WASI preview 1 (legacy/preview1/docs.md); behaviour follows the official test suite.
  */
 #ifndef PA_WASI_WASI_H
@@ -56,31 +58,43 @@ struct pa_stream {
     int (*write)(void *context, const void *bytes, size_t size);
     /* stdin: a host descriptor that polls readable when bytes may have come, or -1. */
     int (*poll_fd)(void *context);
-    /* stdin: true if a read would not block; *ret_bytes known to be there, *ret_hangup at the end. */
+    /* stdin: true if a read would not block; *ret_bytes known to be there, *ret_hangup at the end.
+     * Where it is NULL, or answers false while poll_fd is -1 and nothing else is waited for, a read
+     * is taken to be the way to wait. */
     bool (*ready)(void *context, uint64_t *ret_bytes, bool *ret_hangup);
 };
 
+/* A character device under /dev whose bytes are its host's affair. */
+struct pa_stream_device {
+    const char *name; /* for example "sandbox/request" */
+    struct pa_stream stream; /* `read`, `write`, or both */
+};
+
 struct pa_wasi_config {
-    const struct pa_policy *policy;  /* copied */
-    const int *mount_fds;            /* one per policy->mounts, O_RDONLY|O_DIRECTORY; taken */
-    const char *const *argv;         /* copied; argv[0] is the program's name */
+    const struct pa_policy *policy; /* copied */
+    const int *mount_fds;           /* one per policy->mounts, O_RDONLY|O_DIRECTORY; taken */
+    const char *const *argv;        /* copied; argv[0] is the program's name */
     size_t argc;
-    struct pa_stream stdin_stream, stdout_stream, stderr_stream; /* NULL functions: end of file / discarded */
-    const struct pa_device *devices; /* under /dev, for example "sandbox/request" */
+    /* NULL functions: end of file, discarded. */
+    struct pa_stream stdin_stream, stdout_stream, stderr_stream;
+    const struct pa_stream_device *devices; /* copied; what their streams refer to is not */
     size_t device_count;
 };
 
 /* The guest's world.  Preopens from descriptor 3 on, in this order: the policy's mounts as named,
  * then /tmp and /workspace (in memory, unless a mount has that name), /dev, and "/" (the virtual
- * root that shows them all, unless a mount is "/"). */
+ * root that shows all absolute ones, unless a mount is "/").  Where a mount took one of /tmp and
+ * /workspace, TMPDIR names the other, unless the policy sets it.  The streams' contexts must
+ * outlive the world; they show as files of unknown type, so that no guest takes one for a terminal.
+ */
 int pa_wasi_new(const struct pa_wasi_config *config, struct pa_wasi **ret, struct pa_error *err);
 struct pa_wasi *pa_wasi_free(struct pa_wasi *wasi); /* NULL is fine; returns NULL */
 
 /* How it stands, for the host after each call and at the end. */
 struct pa_wasi_state {
-    bool ended; /* proc_exit was called: the guest must be unwound now */
+    bool ended; /* proc_exit or proc_raise was called: the guest must be unwound now */
     uint32_t exit_code;
-    bool raised;         /* proc_raise: ended with this WASI signal number */
+    bool raised; /* it was proc_raise, with this WASI signal number */
     uint32_t signal;
     bool files_limit_hit; /* an operation failed because of files_bytes or files_count */
     bool fds_limit_hit;
@@ -93,8 +107,11 @@ struct pa_memfs *pa_wasi_memfs(struct pa_wasi *wasi, const char *guest);
 int pa_memfs_put(struct pa_memfs *fs, const char *path, const void *bytes, size_t size,
                  struct pa_error *err); /* creates parent directories */
 
-/* Replace argv, env, limits, clock and randomness for the next request of a warm process.  The
- * generator of a process that is not deterministic is reseeded from the kernel. */
+/* Replaces argv, env, streams, limits, clock and randomness for the next request of a warm process
+ * and resets the state; mounts, devices and open files stay (config->mount_fds and devices are not
+ * looked at).  On failure nothing has changed.  A virtual clock that stays virtual goes on; a
+ * seeded generator starts anew; real randomness is the kernel's at each call, so that forks never
+ * share it. */
 int pa_wasi_rearm(struct pa_wasi *wasi, const struct pa_wasi_config *config, struct pa_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 """scripts/setup on machines that lack something, played by a PATH of our own.
 
-Nothing is installed: apt-get, apt-cache, curl, id and rustc are small scripts that a test writes; what they
-were asked goes to a log.
+Nothing is installed: apt-get, apt-cache, curl, id and rustc are small scripts that a test writes;
+what they were asked goes to a log.
 """
 
 import os

@@ -3,11 +3,11 @@
 
     wasi_testsuite.py --suite DIR [--polyagent PATH | --wasmtime PATH] [-v] [--filter SUBSTR]
 
-DIR is a checkout of the suite with its programs built (its branch prod/testsuite-base).  Each program
-has, if it needs one, a .json beside it: arguments, environment, the folder that is its `/` (`root`),
-exit code and output.  That folder is copied afresh for each program, so that none sees what another
-left and the checkout stays as it is.  `--wasmtime` runs the same suite with another runtime, to tell
-a fault of ours from a fault of the suite or of this runner.
+DIR is a checkout of the suite with its programs built (its branch prod/testsuite-base).  A program
+that needs more than the default has a .json beside it: arguments, environment, the folder that is
+its `/` (`root`), exit code and output.  That folder is copied afresh for each program, so that none
+sees what another left and the checkout stays as it is.  `--wasmtime` runs the same suite with that
+runtime, to tell a fault of ours from one of the suite or of this runner.
 
 The last line is `N passed, N failed`; the exit status is 1 if any failed.
 """

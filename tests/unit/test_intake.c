@@ -8,11 +8,11 @@ static const struct pa_wasi_import table[] = {
     {"proc_exit", "i", false, NULL},
 };
 
-static const struct pa_intake_wants wants_start = {table, PA_ARRAY_LEN(table), true};
-static const struct pa_intake_wants wants_nothing = {table, PA_ARRAY_LEN(table), false};
+static const struct pa_intake_wants wants_start = {table, PA_ARRAY_LEN(table), true, NULL};
+static const struct pa_intake_wants wants_nothing = {table, PA_ARRAY_LEN(table), false, NULL};
 
-#define HEADER       "\0asm\1\0\0\0"
-#define BYTES(text)  (const uint8_t *)(text), sizeof(text) - 1
+#define HEADER      "\0asm\1\0\0\0"
+#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
 /* Scans and judges; the message goes to `end`. */
 static int look(const uint8_t *bytes, size_t size, const struct pa_intake_wants *wants,
@@ -51,8 +51,9 @@ static void text_is_told_from_binary(void **state) {
 static void what_is_no_module_is_recognised(void **state) {
     const struct pa_intake_wants *wants = &wants_nothing;
     assert_refused(BYTES(""), wants, "the file is empty");
-    assert_refused(BYTES("\x7f" "ELF\2\1"), wants,
-                   "expected the magic \\0asm at byte 0, found 7f 45 4c 46 (an ELF file");
+    assert_refused(BYTES("\x7f"
+                         "ELF\2\1"),
+                   wants, "expected the magic \\0asm at byte 0, found 7f 45 4c 46 (an ELF file");
     assert_refused(BYTES("\x1f\x8b\x08"), wants, "gzip");
     assert_refused(BYTES("PK\3\4abc"), wants, "zip");
     assert_refused(BYTES("<!DOCTYPE html>"), wants, "HTML");
@@ -76,18 +77,22 @@ static void a_cut_is_found_where_it_is(void **state) {
 static void sections_have_an_order(void **state) {
     const struct pa_intake_wants *wants = &wants_nothing;
     assert_refused(BYTES(HEADER "\x0e\0"), wants, "14 is no section's number, at byte 8");
-    assert_refused(BYTES(HEADER "\1\1\0\1\1\0"), wants, "at byte 11 (0xb) is the second of its kind");
+    assert_refused(BYTES(HEADER "\1\1\0\1\1\0"), wants,
+                   "at byte 11 (0xb) is the second of its kind");
     assert_refused(BYTES(HEADER "\3\1\0\1\1\0"), wants, "comes too late");
     struct pa_end end; /* custom sections are anywhere, and data count comes before code */
-    assert_int_equal(look(BYTES(HEADER "\0\2\1a\1\1\0\0\2\1b\x0c\1\0\x0a\1\0\x0b\1\0"), wants, &end),
-                     0);
+    assert_int_equal(
+        look(BYTES(HEADER "\0\2\1a\1\1\0\0\2\1b\x0c\1\0\x0a\1\0\x0b\1\0"), wants, &end), 0);
 }
 
 static void hostile_counts_and_lengths(void **state) {
     const struct pa_intake_wants *wants = &wants_nothing;
     assert_refused(BYTES(HEADER "\2\5\xff\xff\xff\xff\x0f"), wants, "counts more items");
-    assert_refused(BYTES(HEADER "\2\6\1\x7f" "abcd"), wants, "ends in the middle of an item");
-    assert_refused(BYTES(HEADER "\2\6\1\1a\1b\x09"), wants, "import of an unknown kind, at byte 15");
+    assert_refused(BYTES(HEADER "\2\6\1\x7f"
+                                "abcd"),
+                   wants, "ends in the middle of an item");
+    assert_refused(BYTES(HEADER "\2\6\1\1a\1b\x09"), wants,
+                   "import of an unknown kind, at byte 15");
     assert_refused(BYTES(HEADER "\7\5\1\1a\x09\0"), wants, "export of an unknown kind");
     assert_refused(BYTES(HEADER "\2\x0d\1\1a\1b\0\x80\x80\x80\x80\x80\x80\x80"), wants,
                    "number that is too large");
@@ -105,20 +110,24 @@ static void dwarf_is_seen(void **state) {
 }
 
 /* type 0: (i32) -> (); an import env.NAME of it. */
-#define TYPE_I    "\1\5\1\x60\1\x7f\0"
+#define TYPE_I "\1\5\1\x60\1\x7f\0"
 
 static void unknown_imports_are_listed(void **state) {
     assert_refused(BYTES(HEADER TYPE_I "\2\x0b\1\3env\3foo\0\0"), &wants_nothing,
                    "1 import that nothing here provides: env.foo (at 0x12); functions were left "
                    "undefined");
-    assert_refused(BYTES(HEADER TYPE_I "\2\x20\2\3env\3foo\0\0\3env\x0e" "emscripten_foo\0\0"),
+    assert_refused(BYTES(HEADER TYPE_I "\2\x20\2\3env\3foo\0\0\3env\x0e"
+                                       "emscripten_foo\0\0"),
                    &wants_nothing, "2 imports");
-    assert_refused(BYTES(HEADER TYPE_I "\2\x20\2\3env\3foo\0\0\3env\x0e" "emscripten_foo\0\0"),
+    assert_refused(BYTES(HEADER TYPE_I "\2\x20\2\3env\3foo\0\0\3env\x0e"
+                                       "emscripten_foo\0\0"),
                    &wants_nothing, "Emscripten");
-    assert_refused(BYTES(HEADER TYPE_I "\2\x1b\1\x0dwasi_unstable\x09" "proc_exit\0\0"), &wants_nothing,
-                   "preview 0");
+    assert_refused(BYTES(HEADER TYPE_I "\2\x1b\1\x0dwasi_unstable\x09"
+                                       "proc_exit\0\0"),
+                   &wants_nothing, "preview 0");
     assert_refused(BYTES(HEADER TYPE_I "\2\x1f\1\x16wasi_snapshot_preview1\4nope\0\0"),
-                   &wants_nothing, "wasi_snapshot_preview1.nope (at 0x12); WASI preview 1 has no such");
+                   &wants_nothing,
+                   "wasi_snapshot_preview1.nope (at 0x12); WASI preview 1 has no such");
     assert_refused(BYTES(HEADER "\2\x0f\1\3env\6memory\2\0\1"), &wants_nothing,
                    "memory env.memory (at 0xb); it imports its memory");
     assert_refused(BYTES(HEADER TYPE_I "\2\x12\1\x0cwasi:cli/run\1f\0\0"), &wants_nothing,
@@ -150,14 +159,16 @@ static void known_imports_have_a_type(void **state) {
         look(BYTES(HEADER TYPE_I "\2\x24\1\x16wasi_snapshot_preview1\x09proc_exit\0\0"),
              &wants_nothing, &end),
         0);
-    assert_refused(BYTES(HEADER TYPE_I "\2\x23\1\x16wasi_snapshot_preview1\x08" "fd_write\0\0"),
+    assert_refused(BYTES(HEADER TYPE_I "\2\x23\1\x16wasi_snapshot_preview1\x08"
+                                       "fd_write\0\0"),
                    &wants_nothing,
                    "has the type (i32), but the function is (i32, i32, i32, i32) -> i32");
 }
 
 static void a_memory_is_needed_for_pointers(void **state) {
     assert_refused(BYTES(HEADER "\1\x09\1\x60\4\x7f\x7f\x7f\x7f\1\x7f"
-                                "\2\x23\1\x16wasi_snapshot_preview1\x08" "fd_write\0\0"),
+                                "\2\x23\1\x16wasi_snapshot_preview1\x08"
+                                "fd_write\0\0"),
                    &wants_nothing, "exports no \"memory\"");
 }
 

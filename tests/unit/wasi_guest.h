@@ -16,8 +16,8 @@
 #include "wasi/wasi.h"
 
 #define GUEST_MEMORY 65536u
-#define TEXT         1024u  /* the first path or text */
-#define TEXT2        8192u  /* the second */
+#define TEXT         1024u /* the first path or text */
+#define TEXT2        8192u /* the second */
 #define IOVEC        16384u
 #define RESULT       20480u
 #define DATA         24576u /* up to the end */

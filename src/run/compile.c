@@ -1,0 +1,135 @@
+/*
+ * From a module to its artifact: out of the cache, or by a worker that does nothing else.
+ */
+#include "run/executor_internal.h"
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const struct pa_entry command = {.style = PA_ENTRY_COMMAND};
+
+const char *pa_module_variant(const struct pa_policy *policy) {
+    return policy->deterministic ? "deterministic" : pa_policy_metered(policy) ? "metered" : "fast";
+}
+
+void pa_module_key(const struct pa_module_source *module, const struct pa_policy *policy,
+                   struct pa_cache_key *ret) {
+    ret->variant = pa_module_variant(policy);
+    if (module->digest)
+        snprintf(ret->module, sizeof(ret->module), "%s", module->digest);
+    else
+        pa_digest(module->bytes, module->size, ret->module);
+}
+
+const struct pa_entry *pa_module_entry(const struct pa_module_source *module) {
+    return module->entry ? module->entry : &command;
+}
+
+/* A descriptor that reads as the module's bytes. */
+static int open_module(const struct pa_module_source *module, struct pa_error *err) {
+    if (module->bytes)
+        return pa_memfd_of("module", module->bytes, module->size, err);
+    int fd = open(module->path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? pa_fail_errno(err, errno, "cannot open the module %s", module->path) : fd;
+}
+
+static int compile_in_worker(struct pa_executor *executor, const struct pa_module_source *module,
+                             const struct pa_policy *policy, int cancel_fd, int artifact,
+                             struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_compile_message message = {.limits = policy->limits,
+                                         .metered = pa_policy_metered(policy),
+                                         .deterministic = policy->deterministic,
+                                         .entry = *pa_module_entry(module)};
+    pa_executor_setup(executor, &message.setup);
+    struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
+    pa_compile_message_encode(&message, &encoded);
+    PA_CLEANUP(pa_closep) int source = open_module(module, err);
+    if (source < 0)
+        return -1;
+    int fds[] = {source, artifact};
+    uint64_t ms = policy->limits.compile_ms;
+    struct pa_job job = {.type = PA_FRAME_COMPILE,
+                         .message = &encoded,
+                         .fds = fds,
+                         .fd_count = PA_ARRAY_LEN(fds),
+                         .wall_ns = ms * PA_NS_PER_MS,
+                         .cpu_ns = ms * PA_NS_PER_MS * 2,
+                         .limits = &policy->limits,
+                         .wall_limit_name = "compile_ms",
+                         .cpu_limit_name = "compile_ms",
+                         .stdin_fd = -1,
+                         .cancel_fd = cancel_fd};
+    struct pa_worker worker;
+    int done = pa_worker_spawn(executor->worker_path, executor->jail_required, true, &worker, err);
+    if (done == 0)
+        done = pa_job_run(&job, &worker, outcome, err);
+    pa_buf_done(&encoded);
+    return done;
+}
+
+/* A compiler that ran into a limit says so as the verdict on the module. */
+static void blame_module(const struct pa_module_source *module, const struct pa_policy *policy,
+                         struct pa_outcome *outcome) {
+    char memory[32], was[sizeof(outcome->message)];
+    memcpy(was, outcome->message, sizeof(was));
+    switch (outcome->status) {
+    case PA_STATUS_INVALID_MODULE:
+    case PA_STATUS_CANCELLED:
+        return;
+    case PA_STATUS_TIMEOUT:
+    case PA_STATUS_CPU_LIMIT:
+        pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE, "%s takes too long to compile: %.300s",
+                       module->name, was);
+        return;
+    default:
+        pa_limit_format(pa_limit_find("compile_memory_bytes"), policy->limits.compile_memory_bytes,
+                        memory, sizeof(memory));
+        pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE,
+                       "%s cannot be compiled within compile_memory_bytes (%s): %.250s",
+                       module->name, memory, was);
+    }
+}
+
+int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,
+               const struct pa_policy *policy, int cancel_fd, int *ret_fd,
+               struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_cache_key key;
+    pa_module_key(module, policy, &key);
+    struct pa_error cache_err = {.code = PA_ERR_NONE};
+    *ret_fd = pa_cache_get(executor->cache, &key, &cache_err);
+    if (*ret_fd >= 0)
+        return 0;
+    if (cache_err.code != PA_ERR_NONE) {
+        *err = cache_err;
+        return -1;
+    }
+    uint64_t began = pa_clock_monotonic_ns();
+    PA_CLEANUP(pa_closep) int artifact = memfd_create("artifact", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (artifact < 0)
+        return pa_fail_errno(err, errno, "cannot create a memory file");
+    struct pa_outcome compiled;
+    pa_outcome_init(&compiled);
+    int done = compile_in_worker(executor, module, policy, cancel_fd, artifact, &compiled, err);
+    uint64_t took = pa_clock_monotonic_ns() - began;
+    if (done == 0 && compiled.status == PA_STATUS_OK) {
+        if (pa_cache_put(executor->cache, &key, artifact, &cache_err) < 0)
+            pa_log_warn("cache", "%s; the module will be compiled again next time",
+                        cache_err.message);
+        else
+            pa_log_info("cache", "compiled %s in %llu ms", module->name,
+                        (unsigned long long)(took / PA_NS_PER_MS));
+        *ret_fd = pa_steal_fd(&artifact);
+        outcome->usage.compile_ns = took;
+    } else if (done == 0) {
+        blame_module(module, policy, &compiled);
+        pa_outcome_set(outcome, compiled.status, "%s", compiled.message);
+        outcome->usage.compile_ns = took;
+    }
+    pa_outcome_done(&compiled);
+    return done;
+}

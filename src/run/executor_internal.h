@@ -1,0 +1,21 @@
+/* Shared by executor.c and compile.c alone. */
+#ifndef PA_RUN_EXECUTOR_INTERNAL_H
+#define PA_RUN_EXECUTOR_INTERNAL_H
+
+#include "run/executor.h"
+
+struct pa_executor {
+    char *worker_path;
+    struct pa_cache *cache;
+    bool jail_required;
+};
+
+/* How a worker of this executor logs and is confined. */
+void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setup *setup);
+
+const char *pa_module_variant(const struct pa_policy *policy);
+void pa_module_key(const struct pa_module_source *module, const struct pa_policy *policy,
+                   struct pa_cache_key *ret);
+const struct pa_entry *pa_module_entry(const struct pa_module_source *module);
+
+#endif

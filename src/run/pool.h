@@ -1,0 +1,46 @@
+/*
+ * A pool: one warm root and idle copies of it, made before they are asked for.
+ *
+ *     pa_pool_new(&config, &pool, &err)            starts a thread, which starts the root
+ *     pa_pool_take(pool, deadline, &worker, &err)  an idle copy; a new one is made meanwhile
+ *     pa_job_run(..., &worker, ...)                uses it up
+ *     pa_pool_free(pool)                           ends root and copies; no taken one may be left
+ *
+ * The thread owns the root: it starts it, forks copies from it off the path of requests, hears of
+ * ended ones, and starts a new root when one dies, after a pause that doubles.  How many copies are
+ * kept idle follows demand: twice as many when a request had to wait, one less after a quiet while.
+ *
+ * Threads: pa_pool_take from any.
+ */
+#ifndef PA_RUN_POOL_H
+#define PA_RUN_POOL_H
+
+#include "run/supervise.h"
+
+struct pa_pool_config {
+    const char *name; /* for logs: "python"; copied */
+    /* Starts a root: a worker that has been sent WARM.  Called by the pool's thread, once or again. */
+    int (*start_root)(void *context, struct pa_worker *ret, struct pa_error *err);
+    void *context;
+    unsigned idle_least, idle_most; /* copies */
+};
+
+struct pa_pool;
+int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struct pa_error *err);
+struct pa_pool *pa_pool_free(struct pa_pool *pool);
+
+/* Waits until `deadline_ns` (monotonic) where none is idle: UNAVAILABLE then, with why. */
+int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *ret,
+                 struct pa_error *err);
+
+struct pa_pool_stats {
+    bool ready;           /* the root is at its checkpoint */
+    unsigned idle, target;
+    uint64_t taken, waited, root_starts;
+    uint64_t start_ns;    /* the last root, from exec to checkpoint */
+    uint64_t memory_bytes; /* of the guest at its checkpoint */
+    char trouble[256];    /* why the last root failed, or "" */
+};
+void pa_pool_stats(struct pa_pool *pool, struct pa_pool_stats *ret);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * RUN and WARM: a guest from its artifact to its end.
+ *
+ * A language's guest asks for its program by reading a device (device.c).  What happens in that read
+ * depends on what this process is:
+ *
+ *     a fresh worker that came with a request     the request is there already
+ *     a warm root                                 it forks; the copies go on (root.c)
+ *     a copy, or a session after a turn           it waits for the next RUN on its channel
+ *
+ * So the code that a run executes is the same whether it was forked or started from nothing.
+ */
+#include "warm/worker.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Native memory beside the guest's: the engine, its tables, our buffers, stacks. */
+#define HOST_DATA_BYTES (192 * PA_MIB)
+/* Native stack beside the guest's own. */
+#define HOST_STACK_BYTES (2 * PA_MIB)
+
+static uint64_t data_limit(const struct pa_limits *limits) {
+    return limits->memory_bytes + limits->files_bytes * 2 + HOST_DATA_BYTES;
+}
+
+/* The guest runs on the main thread's stack, which the kernel lets grow up to this limit. */
+static int make_room_for_stack(uint64_t guest_bytes, struct pa_error *err) {
+    struct rlimit limit;
+    uint64_t wanted = guest_bytes + HOST_STACK_BYTES;
+    if (getrlimit(RLIMIT_STACK, &limit) < 0)
+        return pa_fail_errno(err, errno, "cannot read the stack limit");
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted) {
+        if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted)
+            return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                           "stack_bytes of %llu needs a stack limit of %llu bytes, and the hard limit "
+                           "is %llu: raise it (ulimit -Hs)",
+                           (unsigned long long)guest_bytes, (unsigned long long)wanted,
+                           (unsigned long long)limit.rlim_max);
+        limit.rlim_cur = wanted;
+        if (setrlimit(RLIMIT_STACK, &limit) < 0)
+            return pa_fail_errno(err, errno, "cannot raise the stack limit");
+    }
+    return 0;
+}
+
+static int enter_jail(struct pa_worker *worker, struct pa_jail *jail,
+                      struct pa_jail_report *report, struct pa_error *err) {
+    const struct pa_policy *policy = &worker->message.policy;
+    bool warm = worker->role == PA_ROLE_ROOT;
+    if (worker->fd_count != policy->mount_count + 1)
+        return pa_fail(err, PA_ERR_INTERNAL, "the request came with %zu descriptors instead of %zu",
+                       worker->fd_count, policy->mount_count + 1);
+    struct pa_jail_dir dirs[PA_MAX_MOUNTS];
+    for (size_t i = 0; i < policy->mount_count; i++)
+        dirs[i] = (struct pa_jail_dir){worker->fds[i + 1], policy->mounts[i].writable};
+    *jail = (struct pa_jail){
+        .stage = warm ? PA_JAIL_LOAD_WARM : PA_JAIL_LOAD,
+        .dirs = dirs,
+        .dir_count = policy->mount_count,
+        .artifact_fd = worker->fds[0],
+        .artifact_in_memory = warm,
+        .data_bytes = data_limit(&policy->limits),
+        .cpu_seconds = warm ? 0 : policy->limits.cpu_ms / 1000 + 2,
+        .open_files = policy->limits.open_files + 64,
+    };
+    return pa_worker_enter_jail(worker, &worker->message.setup, jail, report, err);
+}
+
+static int load(struct pa_worker *worker, struct pa_module **ret, struct pa_error *err) {
+    const struct pa_policy *policy = &worker->message.policy;
+    struct pa_jail jail;
+    struct pa_jail_report report;
+    struct pa_engine_settings settings = {.metered = pa_policy_metered(policy),
+                                          .deterministic = policy->deterministic,
+                                          .stack_bytes = policy->limits.stack_bytes};
+    if (make_room_for_stack(policy->limits.stack_bytes, err) < 0 ||
+        enter_jail(worker, &jail, &report, err) < 0 ||
+        pa_engine_new(&settings, &worker->engine, err) < 0 ||
+        pa_module_load(worker->engine, pa_jail_artifact_path(&jail, &report), ret, err) < 0)
+        return -1;
+    enum pa_jail_stage next = worker->role == PA_ROLE_ROOT ? PA_JAIL_WARM : PA_JAIL_RUN;
+    return pa_jail_narrow(next, worker->jail_required, err);
+}
+
+/* The part of the guest's world that comes with each request. */
+static struct pa_wasi_config world_of(struct pa_worker *worker) {
+    const struct pa_run_message *message = &worker->message;
+    struct pa_wasi_config config = {.policy = &message->policy,
+                                    .mount_fds = worker->fds + 1,
+                                    .argv = (const char *const *)message->argv,
+                                    .argc = message->argc};
+    pa_channel_streams(&worker->channel, &config);
+    return config;
+}
+
+static int place_files(struct pa_worker *worker, struct pa_error *err) {
+    for (size_t i = 0; i < worker->message.file_count; i++) {
+        const struct pa_run_file *file = &worker->message.files[i];
+        const char *path = file->path;
+        const char *root = strncmp(path, "/tmp/", 5) == 0 ? "/tmp" : "/workspace";
+        if (*path == '/') {
+            if (strncmp(path, root, strlen(root)) != 0 || path[strlen(root)] != '/')
+                return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                               "files: %s is neither below /workspace nor below /tmp", path);
+            path += strlen(root) + 1;
+        }
+        struct pa_memfs *fs = pa_wasi_memfs(worker->wasi, root);
+        if (!fs)
+            return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                           "files: %s is a mounted host directory; put %s there yourself", root, path);
+        if (pa_memfs_put(fs, path, file->bytes, file->size, err) < 0)
+            return pa_error_prefix(err, "files");
+    }
+    return 0;
+}
+
+/* A copy takes on the request that came for it: limits first, then the guest's world.  The kernel's
+ * limit on memory is the root's; the supervisor lowers it from outside. */
+static int take_request(struct pa_worker *worker, struct pa_error *err) {
+    struct pa_wasi_config config = world_of(worker);
+    pa_instance_rearm(worker->instance, &worker->message.policy.limits);
+    if (pa_wasi_rearm(worker->wasi, &config, err) < 0 || place_files(worker, err) < 0)
+        return -1;
+    return 0;
+}
+
+static void wait_for_request(struct pa_worker *worker) {
+    struct pa_error err;
+    struct pa_frame frame;
+    pa_run_message_done(&worker->message);
+    if (pa_channel_receive(&worker->channel, &frame, &worker->payload) < 0)
+        _exit(0); /* nobody needs this copy any more */
+    if (frame.type != PA_FRAME_RUN)
+        pa_fail(&err, PA_ERR_INTERNAL, "a copy was sent a frame of type %d", frame.type);
+    else if (pa_run_message_decode(frame.payload, frame.size, &worker->message, &err) == 0 &&
+             take_request(worker, &err) == 0)
+        return;
+    pa_worker_fail(worker, &err);
+}
+
+static void end_turn(struct pa_worker *worker) {
+    struct pa_end end;
+    struct pa_buf buf = PA_BUF_INIT(16384);
+    pa_instance_state(worker->instance, &end);
+    pa_end_encode(&end, &buf);
+    pa_channel_send(&worker->channel, PA_FRAME_TURN, buf.data, buf.size);
+    pa_buf_done(&buf);
+}
+
+bool pa_worker_next_request(struct pa_worker *worker) {
+    if (worker->role == PA_ROLE_ROOT) {
+        pa_worker_fork_loop(worker);
+        worker->role = PA_ROLE_RUN;
+        struct pa_error err;
+        if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
+            pa_worker_fail(worker, &err);
+        wait_for_request(worker);
+    } else if (!worker->has_request) {
+        if (!worker->message.session)
+            return false;
+        end_turn(worker);
+        wait_for_request(worker);
+    }
+    worker->has_request = false;
+    return true;
+}
+
+void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
+    struct pa_error err;
+    struct pa_end end = {0};
+    struct pa_module *module;
+    worker->role = frame->type == PA_FRAME_WARM ? PA_ROLE_ROOT : PA_ROLE_RUN;
+    worker->has_request = true;
+    if (pa_run_message_decode(frame->payload, frame->size, &worker->message, &err) < 0 ||
+        pa_worker_start_logging(worker, &worker->message.setup, &err) < 0 ||
+        load(worker, &module, &err) < 0)
+        pa_worker_fail(worker, &err);
+    struct pa_stream_device devices[PA_WORKER_DEVICES];
+    pa_worker_devices(worker, devices);
+    struct pa_wasi_config config = world_of(worker);
+    config.devices = devices;
+    config.device_count = PA_ARRAY_LEN(devices);
+    if (pa_wasi_new(&config, &worker->wasi, &err) < 0 || place_files(worker, &err) < 0)
+        pa_worker_fail(worker, &err);
+    /* The entry outlives the message, which a copy replaces. */
+    struct pa_entry entry = worker->message.entry;
+    worker->message.entry = (struct pa_entry){0};
+    int started = pa_instance_new(worker->engine, module, worker->wasi,
+                                  &worker->message.policy.limits, &entry, &worker->instance, &end,
+                                  &err);
+    if (started < 0)
+        pa_worker_fail(worker, &err);
+    if (started == 0)
+        pa_instance_start(worker->instance, &entry, (const char *const *)worker->message.argv,
+                          worker->message.argc, &end);
+    pa_worker_finish(worker, &end);
+}

@@ -1,0 +1,70 @@
+/*
+ * The inside of polyagent-worker: what its files share.
+ *
+ *     worker.c    main: one request, then one of the two below
+ *     compile.c   COMPILE: a module to an artifact
+ *     guest.c     RUN and WARM: a guest from its artifact to its end
+ *     device.c    /dev/sandbox/request and result, through which a language talks to us
+ *     root.c      what a warm root does at its checkpoint: fork
+ */
+#ifndef PA_WARM_WORKER_H
+#define PA_WARM_WORKER_H
+
+#include "engine/engine.h"
+#include "jail/jail.h"
+#include "warm/channel.h"
+#include "warm/request.h"
+
+#define PA_CHANNEL_FD 3
+
+/* What this process is to its guest when the guest asks for a request. */
+enum pa_role {
+    PA_ROLE_RUN,  /* it has one request, came with it or waits for it */
+    PA_ROLE_ROOT, /* it forks */
+};
+
+struct pa_worker {
+    struct pa_channel channel;
+    int fds[PA_FRAME_MAX_FDS]; /* that came with the first frame */
+    size_t fd_count;
+
+    enum pa_role role;
+    bool jail_required;
+    struct pa_buf payload;         /* of the frame that `message` points into */
+    struct pa_run_message message; /* the request in force */
+    bool has_request;              /* it is there and the guest has not begun to read it */
+    size_t request_at;             /* what the guest has read of it */
+    bool reading;                  /* ... between its first byte and the 0 that ends it */
+
+    struct pa_engine *engine;
+    struct pa_wasi *wasi;
+    struct pa_instance *instance;
+};
+
+/* Say the last thing on the channel and end the process. */
+PA_NORETURN void pa_worker_finish(struct pa_worker *worker, const struct pa_end *end);
+PA_NORETURN void pa_worker_fail(struct pa_worker *worker, const struct pa_error *err);
+
+int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_setup *setup,
+                            struct pa_error *err);
+
+/* Enters the jail with the channel and the worker's descriptors kept, and reports it. */
+int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup *setup,
+                         struct pa_jail *jail, struct pa_jail_report *report,
+                         struct pa_error *err);
+
+PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_frame *frame);
+PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
+
+/* device.c: the two devices, for pa_wasi_config. */
+#define PA_WORKER_DEVICES 2
+void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]);
+
+/* guest.c: the next message for the guest, which is inside the read that asks for it.  In a root this
+ * returns in a copy, many times.  False: there are no more. */
+bool pa_worker_next_request(struct pa_worker *worker);
+
+/* root.c: forks whenever the supervisor asks; returns in each copy, with its own channel. */
+void pa_worker_fork_loop(struct pa_worker *worker);
+
+#endif
