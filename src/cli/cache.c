@@ -48,7 +48,7 @@ int pa_command_cache(int argc, char **argv) {
         fputs(usage, stdout);
         return 0;
     }
-    struct pa_run_options options;
+    struct pa_run_options options = {0};
     int status;
     int at = pa_run_options_parse(&options, argc - 1, argv + 1, usage, &status);
     if (at < 0)

@@ -18,6 +18,10 @@ struct pa_command {
 };
 
 int pa_command_run(int argc, char **argv);
+int pa_command_exec(int argc, char **argv);
+
+/* `polyagent python ...`: the same for a language's name or alias; -1 if there is no such language. */
+int pa_command_language(int argc, char **argv);
 int pa_command_compile(int argc, char **argv);
 int pa_command_cache(int argc, char **argv);
 int pa_command_config(int argc, char **argv);
@@ -38,6 +42,8 @@ void pa_report_outcome(const struct pa_outcome *outcome);
 /* options.c: the options that `run`, `exec` and `compile` share. */
 
 struct pa_run_options {
+    bool language;           /* set before parsing: -c CODE and -m MODULE are options, and the last */
+    const char *code, *module;
     struct pa_config config; /* file, environment and flags together */
     const char *stdin_path;  /* --stdin */
     bool json;               /* --json */
@@ -68,6 +74,14 @@ void pa_run_options_done(struct pa_run_options *options);
 
 /* What an executor needs of them (borrowed). */
 struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options);
+
+/* Standard input for a run: --stdin, else ours if it is open; *ret_fd -1 where there is none. */
+int pa_run_options_stdin(const struct pa_run_options *options, bool ours_is_taken, int *ret_fd,
+                         struct pa_error *err);
+
+/* Prints the outcome as the options say and returns our exit status. */
+int pa_run_options_finish(const struct pa_run_options *options, const struct pa_outcome *outcome,
+                          int cancel_fd);
 
 /* module_file.c */
 

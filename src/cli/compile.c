@@ -42,7 +42,7 @@ static int compile_one(struct pa_executor *executor, const struct pa_run_options
 }
 
 int pa_command_compile(int argc, char **argv) {
-    struct pa_run_options options;
+    struct pa_run_options options = {0};
     int status;
     int at = pa_run_options_parse(&options, argc, argv, usage, &status);
     if (at < 0)

@@ -20,7 +20,7 @@ int pa_command_config(int argc, char **argv) {
     }
     if (!pa_streq(action, "check") && !pa_streq(action, "show"))
         return pa_report_usage("config", "'%s' is not check or show", action);
-    struct pa_run_options options;
+    struct pa_run_options options = {0};
     int status;
     int at = pa_run_options_parse(&options, argc - 1, argv + 1, usage, &status);
     if (at < 0)

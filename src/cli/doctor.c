@@ -121,7 +121,7 @@ static void check_engine(const struct pa_config *config, unsigned *bad) {
 }
 
 int pa_command_doctor(int argc, char **argv) {
-    struct pa_run_options options;
+    struct pa_run_options options = {0};
     int status;
     int at = pa_run_options_parse(&options, argc, argv, usage, &status);
     if (at < 0)

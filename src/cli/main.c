@@ -5,6 +5,7 @@
 
 static const struct pa_command commands[] = {
     {"run", "run a WebAssembly module (WASI preview 1) in the sandbox", pa_command_run},
+    {"exec", "run a program in a language: polyagent exec python script.py", pa_command_exec},
     {"compile", "compile a module into the cache, without running it", pa_command_compile},
     {"cache", "list or clear the compiled modules", pa_command_cache},
     {"config", "check or show the settings and where they come from", pa_command_config},
@@ -33,5 +34,6 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < PA_ARRAY_LEN(commands); i++)
         if (pa_streq(commands[i].name, name))
             return commands[i].run(argc - 1, argv + 1);
-    return pa_report_usage("", "there is no command '%s'", name);
+    int status = pa_command_language(argc - 1, argv + 1);
+    return status >= 0 ? status : pa_report_usage("", "there is no command '%s'", name);
 }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -130,13 +131,21 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
     return 0; /* --config and --help were seen to before */
 }
 
+/* The next option, -1 after the last: -c and -m are the last ones, as they are for interpreters. */
+static int next(struct pa_run_options *options, int argc, char **argv) {
+    if (options->code || options->module)
+        return -1;
+    return getopt_long(argc, argv, options->language ? "+:hc:m:" : "+:h", options_table, NULL);
+}
+
 /* First pass: --help and --config decide what the others build on; a bad option ends it here. */
-static int scan(int argc, char **argv, const char *help, const char **ret_file, int *ret_status) {
+static int scan(struct pa_run_options *options, int argc, char **argv, const char *help,
+                const char **ret_file, int *ret_status) {
     int option;
     *ret_file = NULL;
     optind = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:h", options_table, NULL)) != -1) {
+    while ((option = next(options, argc, argv)) != -1) {
         switch (option) {
         case OPT_HELP:
         case 'h':
@@ -145,6 +154,12 @@ static int scan(int argc, char **argv, const char *help, const char **ret_file, 
             return -1;
         case OPT_CONFIG:
             *ret_file = optarg;
+            break;
+        case 'c':
+            options->code = optarg;
+            break;
+        case 'm':
+            options->module = optarg;
             break;
         case ':':
             *ret_status = pa_report_usage(argv[0], "%s needs a value", argv[optind - 1]);
@@ -174,14 +189,20 @@ static int load(struct pa_run_options *options, const char *file, int *ret_statu
 int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, const char *help,
                          int *ret_status) {
     const char *file;
-    *options = (struct pa_run_options){0};
-    if (scan(argc, argv, help, &file, ret_status) < 0)
+    *options = (struct pa_run_options){.language = options->language};
+    if (scan(options, argc, argv, help, &file, ret_status) < 0)
         return -1;
     struct pa_error err;
     int option, failed = load(options, file, ret_status);
+    const char *code = options->code, *module = options->module;
+    options->code = options->module = NULL;
     optind = 0;
-    while (!failed && (option = getopt_long(argc, argv, "+:h", options_table, NULL)) != -1)
-        if (apply(options, option, optarg, &err) < 0) {
+    while (!failed && (option = next(options, argc, argv)) != -1)
+        if (option == 'c')
+            options->code = code;
+        else if (option == 'm')
+            options->module = module;
+        else if (apply(options, option, optarg, &err) < 0) {
             *ret_status = pa_report_usage(argv[0], "%s", err.message);
             failed = -1;
         }
@@ -194,6 +215,34 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
         return -1;
     }
     return optind;
+}
+
+int pa_run_options_stdin(const struct pa_run_options *options, bool ours_is_taken, int *ret_fd,
+                         struct pa_error *err) {
+    *ret_fd = -1;
+    if (options->stdin_path) {
+        *ret_fd = open(options->stdin_path, O_RDONLY | O_CLOEXEC);
+        if (*ret_fd < 0)
+            return pa_fail_errno(err, errno, "cannot open %s for --stdin", options->stdin_path);
+    } else if (!ours_is_taken && fcntl(STDIN_FILENO, F_GETFD) >= 0) {
+        *ret_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    }
+    return 0;
+}
+
+int pa_run_options_finish(const struct pa_run_options *options, const struct pa_outcome *outcome,
+                          int cancel_fd) {
+    if (options->json) {
+        struct pa_buf json = PA_BUF_INIT(SIZE_MAX / 2);
+        pa_outcome_json(outcome, &json);
+        printf("%s\n", pa_buf_text(&json));
+        pa_buf_done(&json);
+    } else {
+        pa_report_outcome(outcome);
+    }
+    if (outcome->status == PA_STATUS_CANCELLED)
+        return pa_terminal_cancel_status(cancel_fd);
+    return pa_outcome_exit(outcome);
 }
 
 void pa_run_options_done(struct pa_run_options *options) {

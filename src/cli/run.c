@@ -1,45 +1,13 @@
 /* polyagent run: one module, one run, its output as ours. */
 #include "cli/cli.h"
 
-#include "base/io.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static const char usage[] =
     "Usage: polyagent run [OPTIONS] MODULE [--] [ARGUMENT...]\n\n"
     "Runs MODULE (.wasm or .wat; - reads it from standard input) and passes on its output.\n"
     "The exit status is the guest's; ours are 124 time limit, 125 our own error, 126 not a valid\n"
     "module, 130 cancelled, 134 trap, 137 another limit, 2 usage.\n\n" PA_RUN_OPTIONS_HELP;
-
-static int open_stdin(const struct pa_run_options *options, bool module_is_stdin, int *ret_fd,
-                      struct pa_error *err) {
-    *ret_fd = -1;
-    if (options->stdin_path) {
-        *ret_fd = open(options->stdin_path, O_RDONLY | O_CLOEXEC);
-        if (*ret_fd < 0)
-            return pa_fail_errno(err, errno, "cannot open %s for --stdin", options->stdin_path);
-    } else if (!module_is_stdin && fcntl(STDIN_FILENO, F_GETFD) >= 0) {
-        *ret_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-    }
-    return 0;
-}
-
-static int finish(const struct pa_run_options *options, const struct pa_outcome *outcome,
-                  int cancel_fd) {
-    if (options->json) {
-        struct pa_buf json = PA_BUF_INIT(SIZE_MAX / 2);
-        pa_outcome_json(outcome, &json);
-        printf("%s\n", pa_buf_text(&json));
-        pa_buf_done(&json);
-    } else {
-        pa_report_outcome(outcome);
-    }
-    if (outcome->status == PA_STATUS_CANCELLED)
-        return pa_terminal_cancel_status(cancel_fd);
-    return pa_outcome_exit(outcome);
-}
 
 static int run_module(const struct pa_run_options *options, const char *path, char **argv,
                       int argc) {
@@ -51,7 +19,7 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
     PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
     struct pa_executor *executor;
     struct pa_executor_config config = pa_run_options_executor(options);
-    if (cancel_fd < 0 || open_stdin(options, pa_streq(path, "-"), &stdin_fd, &err) < 0 ||
+    if (cancel_fd < 0 || pa_run_options_stdin(options, pa_streq(path, "-"), &stdin_fd, &err) < 0 ||
         pa_executor_new(&config, &executor, &err) < 0)
         return pa_report_error(&err);
 
@@ -72,7 +40,7 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
                                          .sink = options->json ? NULL : &sink,
                                          .cancel_fd = cancel_fd};
         int done = opened ? 0 : pa_execute(executor, &request, &outcome, &err);
-        status = done < 0 ? pa_report_error(&err) : finish(options, &outcome, cancel_fd);
+        status = done < 0 ? pa_report_error(&err) : pa_run_options_finish(options, &outcome, cancel_fd);
         pa_module_file_close(&module);
     }
     pa_outcome_done(&outcome);
@@ -81,7 +49,7 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
 }
 
 int pa_command_run(int argc, char **argv) {
-    struct pa_run_options options;
+    struct pa_run_options options = {0};
     int status;
     int at = pa_run_options_parse(&options, argc, argv, usage, &status);
     if (at < 0)

@@ -72,6 +72,12 @@ void pa_instance_call(struct pa_instance *instance, const char *export, struct p
 void pa_instance_start(struct pa_instance *instance, const struct pa_entry *entry,
                        const char *const *argv, size_t argc, struct pa_end *end);
 
+/* Called when the guest ends itself (proc_exit, proc_raise), from inside that call: a process that has
+ * nothing more to do can end here and need not unwind the guest.  If it returns, the guest is unwound
+ * and pa_instance_start returns as always. */
+typedef void pa_instance_end_fn(void *context, const struct pa_end *end);
+void pa_instance_on_end(struct pa_instance *instance, pa_instance_end_fn *fn, void *context);
+
 /* What a guest has used that has not ended: status OK, for the end of a session's turn. */
 void pa_instance_state(struct pa_instance *instance, struct pa_end *end);
 

@@ -92,6 +92,11 @@ void pa_instance_call(struct pa_instance *instance, const char *export, struct p
     pa_end_of_call(instance, error, trap, end);
 }
 
+void pa_instance_on_end(struct pa_instance *instance, pa_instance_end_fn *fn, void *context) {
+    instance->on_end = fn;
+    instance->on_end_context = context;
+}
+
 void pa_instance_state(struct pa_instance *instance, struct pa_end *end) {
     pa_end_of_call(instance, NULL, NULL, end);
 }

@@ -44,6 +44,8 @@ struct pa_instance {
     wasmtime_instance_t wasm;
     struct pa_memory *memory; /* the export "memory"; NULL: not looked up yet, or there is none */
     struct pa_import_call *calls;
+    pa_instance_end_fn *on_end; /* or NULL */
+    void *on_end_context;
 };
 
 /* engine.c */

@@ -26,6 +26,16 @@ static struct pa_guest_memory memory_of_caller(struct pa_instance *instance,
     return pa_instance_memory(instance);
 }
 
+/* Unwinding costs a backtrace, with debug information read for it: hence the chance to do without. */
+static wasm_trap_t *end_guest(struct pa_instance *instance) {
+    if (instance->on_end) {
+        struct pa_end end;
+        pa_end_of_call(instance, NULL, NULL, &end);
+        instance->on_end(instance->on_end_context, &end);
+    }
+    return wasmtime_trap_new("the guest ended", 15);
+}
+
 static wasm_trap_t *call_import(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *values,
                                 size_t count) {
     const struct pa_import_call *call = env;
@@ -37,7 +47,7 @@ static wasm_trap_t *call_import(void *env, wasmtime_caller_t *caller, wasmtime_v
     uint32_t result = import->call(host->wasi, memory_of_caller(call->instance, caller), args);
     const struct pa_wasi_state *state = host->state(host->wasi);
     if (state->ended || state->raised)
-        return wasmtime_trap_new("the guest ended", 15);
+        return end_guest(call->instance);
     if (import->has_result)
         values[0].i32 = (int32_t)result;
     return NULL;

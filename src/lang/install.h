@@ -5,9 +5,9 @@
  *     <cache>/languages/<name>-<16 digits>/    module.wasm, what `files` says, and .layout
  *     <cache>/languages/<name>-….lock          held while one process installs; others wait
  *
- * An installation appears whole (written beside, then renamed) or not at all.  Archives come through
- * the registries' own clients, pip and npm, with the user's own settings of mirrors and proxies.
- * Nothing of an archive is parsed before its checksum is known to be the manifest's.
+ * An installation appears whole (written beside, then renamed) or not at all.  Archives come
+ * through the registries' own clients, pip and npm, with the user's own settings of mirrors and
+ * proxies. Nothing of an archive is parsed before its checksum is known to be the manifest's.
  */
 #ifndef PA_LANG_INSTALL_H
 #define PA_LANG_INSTALL_H
@@ -15,7 +15,7 @@
 #include "lang/pack.h"
 
 enum pa_install_step {
-    PA_INSTALL_WAITING,     /* another process is installing it */
+    PA_INSTALL_WAITING, /* another process is installing it */
     PA_INSTALL_DOWNLOADING,
     PA_INSTALL_CHECKING,
     PA_INSTALL_UNPACKING,

@@ -26,7 +26,8 @@ void pa_pack_layout(const struct pa_pack *pack, char ret_text[PA_DIGEST_TEXT]);
 
 /* fetch.c */
 
-/* Has the registry's client put the archive into the (empty) folder; the caller checks what came. */
+/* Has the registry's client put the archive into the (empty) folder; the caller checks what came.
+ */
 int pa_fetch(const struct pa_pack *pack, const char *folder, struct pa_reporter *reporter,
              struct pa_error *err);
 

@@ -8,11 +8,13 @@
  *     pa_pack_add_mounts(pack, NULL, &policy, &err);    /boot, and what the manifest mounts
  *     pa_packs_free(packs);
  *
- * docs/languages.md describes each key of a manifest, languages/PROTOCOL.md what a boot script does.
+ * docs/languages.md describes each key of a manifest, languages/PROTOCOL.md what a boot script
+ * does.
  *
- * A pack is trusted as far as the program is: it is installed with it or named by the operator. What
- * runs in it is not.  A manifest with faults does not keep the other languages from working: it is
- * left out, and its faults are kept (pa_packs.faults) and told to whoever asks for that language.
+ * A pack is trusted as far as the program is: it is installed with it or named by the operator.
+ * What runs in it is not.  A manifest with faults does not keep the other languages from working:
+ * it is left out, and its faults are kept (pa_packs.faults) and told to whoever asks for that
+ * language.
  *
  * Everything in a loaded pack is immutable, owned by the pa_packs, and may be read by any thread.
  * `cache_directory` is always that of the configuration: NULL is the user's own (pa_cache_home).

@@ -167,6 +167,10 @@ bool pa_worker_next_request(struct pa_worker *worker) {
     return true;
 }
 
+static void finish_at_once(void *worker, const struct pa_end *end) {
+    pa_worker_finish(worker, end);
+}
+
 void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
     struct pa_error err;
     struct pa_end end = {0};
@@ -192,8 +196,10 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
                                   &err);
     if (started < 0)
         pa_worker_fail(worker, &err);
-    if (started == 0)
+    if (started == 0) {
+        pa_instance_on_end(worker->instance, finish_at_once, worker);
         pa_instance_start(worker->instance, &entry, (const char *const *)worker->message.argv,
                           worker->message.argc, &end);
+    }
     pa_worker_finish(worker, &end);
 }
