@@ -22,6 +22,8 @@ ARROWS = {
     "base": set(),
     "policy": {"base"},
     "config": {"base", "policy"},
+    # Of the configuration, the reader of YAML and "did you mean": not the settings.
+    "lang": {"base", "policy", "config/yaml.h", "config/nearest.h"},
     "wasi": {"base", "policy"},
     "engine": {"base", "policy", "wasi"},
     "jail": {"base", "policy"},

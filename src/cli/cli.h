@@ -19,10 +19,12 @@ struct pa_command {
 
 int pa_command_run(int argc, char **argv);
 int pa_command_exec(int argc, char **argv);
+int pa_command_serve(int argc, char **argv);
 
 /* `polyagent python ...`: the same for a language's name or alias; -1 if there is no such language. */
 int pa_command_language(int argc, char **argv);
 int pa_command_compile(int argc, char **argv);
+int pa_command_lang(int argc, char **argv);
 int pa_command_cache(int argc, char **argv);
 int pa_command_config(int argc, char **argv);
 int pa_command_doctor(int argc, char **argv);

@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 
 #include "base/io.h"
+#include "base/log.h"
+#include "run/handover.h"
 #include "run/language.h"
 #include <stdio.h>
 #include <unistd.h>
@@ -61,6 +63,20 @@ static void script_done(struct script *script) {
     free(script->argv);
 }
 
+/* A warm process from this user's server, if one runs. */
+static bool take_warm(const struct pa_pack *pack, const struct pa_policy *policy,
+                      struct pa_worker *ret) {
+    struct pa_want want = {.metered = pa_policy_metered(policy),
+                           .deterministic = policy->deterministic,
+                           .policy = *policy}; /* borrowed */
+    struct pa_error err;
+    snprintf(want.language, sizeof(want.language), "%s", pack->name);
+    if (pa_handover_take(&want, ret, &err) == 0)
+        return true;
+    pa_log_debug("exec", "starting a process of our own: %s", err.message);
+    return false;
+}
+
 static int execute(const struct pa_run_options *options, const struct pa_pack *pack,
                    const struct script *script) {
     struct pa_error err;
@@ -80,6 +96,9 @@ static int execute(const struct pa_run_options *options, const struct pa_pack *p
                              &script->program, &err) < 0) {
         status = pa_report_error(&err);
     } else {
+        struct pa_worker warm;
+        if (take_warm(pack, &run.policy, &warm))
+            run.request.warm = &warm;
         run.request.stdin_fd = stdin_fd;
         run.request.sink = options->json ? NULL : &sink;
         run.request.cancel_fd = cancel_fd;

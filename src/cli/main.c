@@ -6,7 +6,9 @@
 static const struct pa_command commands[] = {
     {"run", "run a WebAssembly module (WASI preview 1) in the sandbox", pa_command_run},
     {"exec", "run a program in a language: polyagent exec python script.py", pa_command_exec},
+    {"serve", "keep warm processes ready for this user", pa_command_serve},
     {"compile", "compile a module into the cache, without running it", pa_command_compile},
+    {"lang", "list the languages, install them", pa_command_lang},
     {"cache", "list or clear the compiled modules", pa_command_cache},
     {"config", "check or show the settings and where they come from", pa_command_config},
     {"doctor", "say what this machine offers and what would not work", pa_command_doctor},

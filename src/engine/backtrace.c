@@ -50,7 +50,7 @@ struct writer {
 
 static bool starts(struct span span, const char *prefix) {
     size_t length = strlen(prefix);
-    return span.size >= length && memcmp(span.at, prefix, length) == 0;
+    return length && span.size >= length && memcmp(span.at, prefix, length) == 0;
 }
 
 static void skip(struct span *span, size_t size) {
@@ -72,7 +72,7 @@ static void skip_spaces(struct span *span) {
 }
 
 static struct span until(const struct span *span, char end) {
-    const char *found = memchr(span->at, end, span->size);
+    const char *found = span->size ? memchr(span->at, end, span->size) : NULL;
     return (struct span){span->at, found ? (size_t)(found - span->at) : span->size};
 }
 

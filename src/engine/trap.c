@@ -116,6 +116,7 @@ static void end_by_trap(const struct pa_instance *instance, wasm_trap_t *trap, s
         say(end, "an exception was thrown and not caught");
     }
     wasm_byte_vec_delete(&text);
+    wasm_trap_delete(trap);
 }
 
 /* What is no trap: our own limits at instantiation, an exception of a start function, or Wasmtime

@@ -105,13 +105,14 @@ struct pa_packs {
  * Where packs are looked for, a list ending in NULL (free each and the list: pa_strv_free):
  * each folder of $POLYAGENT_LANGUAGES (colons between them), then the program's own, which is the
  * first there is of ../share/polyagent/languages and ../languages beside the program's folder (an
- * installation, a source tree) and the configured data folder.
+ * installation, a source tree) and the configured data folder; it may be missing where
+ * $POLYAGENT_LANGUAGES names one.
  */
 char **pa_pack_folders(void);
 
 /* Reads <folder>/<name>/manifest.yaml of every folder (NULL: pa_pack_folders()).  Where two packs
- * have one name, the first is taken.  -1 when no folder can be read; a folder without packs is not
- * an error. */
+ * have one name, the first is taken.  -1 when a folder cannot be read; one without packs is not an
+ * error. */
 int pa_packs_load(const char *const *folders, struct pa_packs **ret, struct pa_error *err);
 struct pa_packs *pa_packs_free(struct pa_packs *packs);
 

@@ -34,8 +34,9 @@ static char *own_folder(void) {
         *strrchr(self, '/') = 0;
         for (size_t i = 0; i < PA_ARRAY_LEN(places); i++) {
             PA_CLEANUP(pa_freep) char *path = pa_path_join(self, places[i]);
-            if (is_own(path, &program))
-                return realpath(path, NULL);
+            char *real = is_own(path, &program) ? realpath(path, NULL) : NULL;
+            if (real)
+                return real;
         }
     }
     return pa_xstrdup(PA_DATADIR "/languages");
@@ -50,9 +51,9 @@ char **pa_pack_folders(void) {
             pa_strv_add(&folders, pa_xasprintf("%.*s", (int)size, at));
         at += size + (at[size] == ':');
     }
-    char *own = own_folder();
-    if (own)
-        pa_strv_add(&folders, own);
+    PA_CLEANUP(pa_freep) char *own = own_folder();
+    if (!folders || access(own, F_OK) == 0)
+        pa_strv_add(&folders, pa_steal(&own));
     return folders;
 }
 
@@ -90,11 +91,11 @@ static void load_one(struct pa_packs *packs, const char *folder, const char *nam
     }
 }
 
-static int load_folder(struct pa_packs *packs, const char *folder) {
+static int load_folder(struct pa_packs *packs, const char *folder, struct pa_error *err) {
     struct dirent **entries;
     int count = scandir(folder, &entries, NULL, alphasort);
     if (count < 0)
-        return -1;
+        return pa_fail_errno(err, errno, "cannot read the folder of languages %s", folder);
     for (int i = 0; i < count; i++) {
         if (entries[i]->d_name[0] != '.' && packs->count + packs->fault_count < MAX_PACKS)
             load_one(packs, folder, entries[i]->d_name);
@@ -113,14 +114,9 @@ int pa_packs_load(const char *const *folders, struct pa_packs **ret, struct pa_e
     struct pa_packs *packs = pa_xcalloc(1, sizeof(*packs));
     packs->packs = pa_xcalloc(MAX_PACKS, sizeof(*packs->packs));
     packs->faults = pa_xcalloc(MAX_PACKS, sizeof(*packs->faults));
-    size_t read = 0;
     int result = 0;
-    for (const char *const *at = folders ? folders : (const char *const *)own; *at; at++) {
-        if (load_folder(packs, *at) == 0)
-            read++;
-        else if (!read && !at[1])
-            result = pa_fail_errno(err, errno, "cannot read the folder of languages %s", *at);
-    }
+    for (const char *const *at = folders ? folders : (const char *const *)own; *at && !result; at++)
+        result = load_folder(packs, *at, err);
     pa_strv_free(own);
     if (result < 0) {
         pa_packs_free(packs);
@@ -151,7 +147,6 @@ struct pa_packs *pa_packs_free(struct pa_packs *packs) {
 static const struct pa_pack *fail_find(const struct pa_packs *packs, const char *name,
                                        struct pa_error *err) {
     struct pa_nearest nearest = {.word = name};
-    const char *best = NULL;
     PA_CLEANUP(pa_buf_done) struct pa_buf known = PA_BUF_INIT(2048);
     for (size_t i = 0; i < packs->count; i++) {
         const struct pa_pack *pack = &packs->packs[i];
@@ -161,12 +156,11 @@ static const struct pa_pack *fail_find(const struct pa_packs *packs, const char 
             pa_nearest_offer(&nearest, *alias, i);
     }
     if (nearest.found)
-        best = packs->packs[nearest.index].name;
-    pa_fail(err, PA_ERR_NOT_FOUND, "there is no language '%.64s'; %s%s", name,
-            best           ? "did you mean "
-            : packs->count ? "there are "
-                           : "there are none",
-            best ? best : pa_buf_text(&known));
+        pa_fail(err, PA_ERR_NOT_FOUND, "there is no language '%.64s'; did you mean %s?", name,
+                packs->packs[nearest.index].name);
+    else
+        pa_fail(err, PA_ERR_NOT_FOUND, "there is no language '%.64s'; there %s%s", name,
+                packs->count ? "are " : "is none", pa_buf_text(&known));
     return NULL;
 }
 

@@ -25,6 +25,10 @@ void pa_limits_init(struct pa_limits *limits) {
         *pa_limit_slot(limits, &pa_limit_infos[i]) = pa_limit_infos[i].initial;
 }
 
+uint64_t pa_limits_data_bytes(const struct pa_limits *limits) {
+    return limits->memory_bytes + limits->files_bytes * 2 + 192 * PA_MIB;
+}
+
 char *pa_limit_format(const struct pa_limit_info *info, uint64_t value, char *out, size_t room) {
     if (value == PA_UNLIMITED && info->may_be_unlimited)
         snprintf(out, room, "unlimited");

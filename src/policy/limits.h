@@ -79,6 +79,10 @@ static inline uint64_t *pa_limit_slot(struct pa_limits *limits, const struct pa_
 
 void pa_limits_init(struct pa_limits *limits); /* the defaults */
 
+/* RLIMIT_DATA of a process that runs a guest under these limits: the guest's memory, its files (which
+ * double while they grow), and the native memory beside them: the engine, our buffers. */
+uint64_t pa_limits_data_bytes(const struct pa_limits *limits);
+
 /* Parses text as people write it ("256MiB", "30s", "unlimited") and checks the range; the error
  * names the limit, what was got and what is allowed. */
 int pa_limit_parse(const struct pa_limit_info *info, const char *text, uint64_t *ret,

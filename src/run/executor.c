@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include <errno.h>
+#include <sys/resource.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -181,11 +182,21 @@ static int run_fresh(struct pa_executor *executor, const struct pa_run_request *
     return done;
 }
 
+/* A copy has its root's kernel limit on memory; this one is for its request. */
+static int lower_data_limit(pid_t pid, const struct pa_limits *limits, struct pa_error *err) {
+    struct rlimit limit = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
+    if (prlimit(pid, RLIMIT_DATA, &limit, NULL) == 0 || errno == ESRCH)
+        return 0; /* a dead one will be noticed */
+    return pa_fail_errno(err, errno, "cannot set the memory limit of a warm process");
+}
+
 static int run_warm(struct pa_executor *executor, const struct pa_run_request *request,
                     struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
     encode_request(executor, request, &encoded);
     int done = check_encoded(&encoded, err);
+    if (done == 0)
+        done = lower_data_limit(request->warm->pid, &request->policy->limits, err);
     if (done < 0)
         pa_worker_discard(request->warm);
     else

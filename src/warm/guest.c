@@ -16,14 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Native memory beside the guest's: the engine, its tables, our buffers, stacks. */
-#define HOST_DATA_BYTES (192 * PA_MIB)
 /* Native stack beside the guest's own. */
 #define HOST_STACK_BYTES (2 * PA_MIB)
-
-static uint64_t data_limit(const struct pa_limits *limits) {
-    return limits->memory_bytes + limits->files_bytes * 2 + HOST_DATA_BYTES;
-}
 
 /* The guest runs on the main thread's stack, which the kernel lets grow up to this limit. */
 static int make_room_for_stack(uint64_t guest_bytes, struct pa_error *err) {
@@ -61,7 +55,7 @@ static int enter_jail(struct pa_worker *worker, struct pa_jail *jail,
         .dir_count = policy->mount_count,
         .artifact_fd = worker->fds[0],
         .artifact_in_memory = warm,
-        .data_bytes = data_limit(&policy->limits),
+        .data_bytes = pa_limits_data_bytes(&policy->limits),
         .cpu_seconds = warm ? 0 : policy->limits.cpu_ms / 1000 + 2,
         .open_files = policy->limits.open_files + 64,
     };
@@ -116,8 +110,8 @@ static int place_files(struct pa_worker *worker, struct pa_error *err) {
     return 0;
 }
 
-/* A copy takes on the request that came for it: limits first, then the guest's world.  The kernel's
- * limit on memory is the root's; the supervisor lowers it from outside. */
+/* At the checkpoint the guest takes on its request: limits first, then its world.  The kernel's limit
+ * on a copy's memory is the root's; the supervisor lowers it from outside. */
 static int take_request(struct pa_worker *worker, struct pa_error *err) {
     struct pa_wasi_config config = world_of(worker);
     pa_instance_rearm(worker->instance, &worker->message.policy.limits);
@@ -157,11 +151,15 @@ bool pa_worker_next_request(struct pa_worker *worker) {
         if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
             pa_worker_fail(worker, &err);
         wait_for_request(worker);
-    } else if (!worker->has_request) {
-        if (!worker->message.session)
-            return false;
+    } else if (worker->has_request) {
+        struct pa_error err;
+        if (take_request(worker, &err) < 0)
+            pa_worker_fail(worker, &err);
+    } else if (worker->message.session) {
         end_turn(worker);
         wait_for_request(worker);
+    } else {
+        return false;
     }
     worker->has_request = false;
     return true;
@@ -186,7 +184,15 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
     struct pa_wasi_config config = world_of(worker);
     config.devices = devices;
     config.device_count = PA_ARRAY_LEN(devices);
-    if (pa_wasi_new(&config, &worker->wasi, &err) < 0 || place_files(worker, &err) < 0)
+    /* Up to the checkpoint a language is the same for every request, whatever its seed, so that a run
+     * that was forked and one that was not give the same bytes. */
+    bool has_checkpoint = worker->message.request_size > 0;
+    uint64_t seed = worker->message.policy.seed;
+    if (has_checkpoint)
+        worker->message.policy.seed = 0;
+    int made = pa_wasi_new(&config, &worker->wasi, &err);
+    worker->message.policy.seed = seed;
+    if (made < 0 || (!has_checkpoint && place_files(worker, &err) < 0))
         pa_worker_fail(worker, &err);
     /* The entry outlives the message, which a copy replaces. */
     struct pa_entry entry = worker->message.entry;
