@@ -155,8 +155,8 @@ static void read_style(struct pa_manifest_reader *reader, const struct pa_yaml_n
     if (text &&
         pa_entry_style_parse(text, PA_MANIFEST_SLOT(enum pa_entry_style, target, field)) < 0)
         pa_manifest_fault(reader, node, "'%.100s' is not allowed; allowed are %s", text,
-#define X(style, name) name ", "
-                          PA_ENTRY_STYLES(X) "nothing else");
+#define X(style, name) ", " name
+                          &(PA_ENTRY_STYLES(X))[2]);
 #undef X
 }
 
@@ -218,8 +218,8 @@ static void read_answer(struct pa_manifest_reader *reader, const struct pa_yaml_
     if (text &&
         pa_stub_answer_parse(text, PA_MANIFEST_SLOT(enum pa_stub_answer, target, field)) < 0)
         pa_manifest_fault(reader, node, "'%.100s' is not allowed; allowed are %s", text,
-#define X(answer, name) name ", "
-                          PA_STUB_ANSWERS(X) "nothing else");
+#define X(answer, name) ", " name
+                          &(PA_STUB_ANSWERS(X))[2]);
 #undef X
 }
 

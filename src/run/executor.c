@@ -115,6 +115,7 @@ static void encode_request(const struct pa_executor *executor, const struct pa_r
                                      .argc = argc,
                                      .request = request->request,
                                      .request_size = request->request_size,
+                                     .session = request->session != NULL,
                                      .files = (struct pa_run_file *)request->files,
                                      .file_count = request->file_count};
     pa_executor_setup(executor, &message.setup);
@@ -145,7 +146,12 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .stdin_size = request->stdin_size,
                          .sink = request->sink,
                          .cancel_fd = request->cancel_fd};
-    return pa_job_run(&job, worker, outcome, err);
+    int done = pa_job_run(&job, worker, outcome, err);
+    if (done == 0 && outcome->session_lives && request->session)
+        *request->session = *worker;
+    else if (outcome->session_lives)
+        pa_worker_discard(worker); /* nobody asked for a session */
+    return done;
 }
 
 /* A fresh worker and the descriptors that go with its first frame. */

@@ -56,6 +56,8 @@ struct pa_run_request {
     size_t request_size;
     const struct pa_run_file *files; /* put into /workspace or /tmp first */
     size_t file_count;
+    struct pa_worker *session;  /* not NULL: a turn of a session; gets the worker if it lives on, which is
+                                   then `warm` of the next turn's request */
     struct pa_worker *warm;     /* NULL: a fresh worker; else a copy of a warm root of the same module,
                                    entry and mounts, which is used up */
     const struct pa_sink *sink; /* NULL: output is kept in the outcome */

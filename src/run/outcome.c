@@ -182,6 +182,8 @@ void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
     set_results(object, &outcome->results);
     json_object_set_new(object, "files", json_array());
     json_object_set_new(object, "usage", usage_json(&outcome->usage));
+    if (outcome->session_lives)
+        json_object_set_new(object, "session_lives", json_true());
     set_text(object, "jail_missing", outcome->jail_missing);
     json_dump_callback(object, append, buf, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(object);

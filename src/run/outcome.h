@@ -43,6 +43,7 @@ struct pa_outcome {
     struct pa_output_record output[2]; /* by enum pa_output */
     struct pa_buf results; /* lines of JSON from /dev/sandbox/result, as the guest wrote them */
     struct pa_usage usage;
+    bool session_lives; /* the process waits for another turn */
     char jail_missing[256]; /* layers that could not be entered (best-effort), or "" */
 };
 

@@ -38,6 +38,7 @@ struct loop {
     struct pa_worker *worker;
     clockid_t cpu_clock;
     uint64_t deadline_ns, next_cpu_check_ns;
+    uint64_t cpu_before_ns; /* used by earlier turns, or while it was made ready */
 
     struct pa_frame_decoder decoder;
     struct pa_capture captures[2];
@@ -47,7 +48,8 @@ struct loop {
     unsigned log_lines;
 
     enum verdict verdict;
-    bool ended, failed; /* an EXIT or a FAILED frame came */
+    bool ended, failed; /* an EXIT (or TURN), or a FAILED frame came */
+    bool turned;        /* it was a TURN: the worker lives on */
     struct pa_end end;
     char garbage[160]; /* what was wrong with what the worker sent */
 };
@@ -82,6 +84,7 @@ static void check_clocks(struct loop *loop, uint64_t now) {
     }
     if (now >= loop->next_cpu_check_ns) {
         uint64_t used = cpu_used_ns(loop);
+        used -= PA_MIN(used, loop->cpu_before_ns);
         if (used >= loop->job->cpu_ns) {
             condemn(loop, VERDICT_CPU);
             loop->next_cpu_check_ns = PA_NEVER;
@@ -232,6 +235,10 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
         break;
     case PA_FRAME_JAILED:
         take_jailed(loop, frame);
+        break;
+    case PA_FRAME_TURN:
+        loop->turned = true;
+        take_end(loop, frame);
         break;
     case PA_FRAME_EXIT:
         take_end(loop, frame);
@@ -446,11 +453,16 @@ void pa_worker_discard(struct pa_worker *worker) {
 /* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its
  * clock still tells the time it used until it is reaped. */
 static int end_worker(struct loop *loop) {
+    if (loop->turned && loop->ended && loop->verdict == VERDICT_NONE) {
+        loop->outcome->session_lives = true;
+        loop->outcome->usage.cpu_ns = cpu_used_ns(loop) - loop->cpu_before_ns;
+        return 0;
+    }
     if (loop->ended || loop->failed || loop->verdict != VERDICT_NONE)
         pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0);
     uint64_t used = cpu_used_ns(loop);
     if (used)
-        loop->outcome->usage.cpu_ns = used;
+        loop->outcome->usage.cpu_ns = used - loop->cpu_before_ns;
     return loop->worker->reap(loop->worker, !loop->ended && !loop->failed);
 }
 
@@ -479,6 +491,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
     if (clock_getcpuclockid(worker->pid, &loop->cpu_clock) != 0)
         loop->cpu_clock = -1; /* it died before it was asked: the loop will find out */
+    loop->cpu_before_ns = cpu_used_ns(loop);
     uint64_t started_ns = pa_clock_monotonic_ns();
     loop->deadline_ns = started_ns + job->wall_ns;
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;

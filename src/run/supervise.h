@@ -66,7 +66,8 @@ struct pa_job {
     int cancel_fd;             /* -1, or a descriptor that is readable when the caller gives up */
 };
 
-/* Runs the job to its end; the worker is killed and reaped when this returns.  -1 with *err when the
+/* Runs the job to its end; the worker is killed and reaped when this returns, unless it is a session's
+ * that ended its turn (outcome->session_lives): then it waits for the next RUN.  -1 with *err when the
  * worker reported FAILED: the trouble is the host's. */
 int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_outcome *outcome,
                struct pa_error *err);

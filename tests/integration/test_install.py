@@ -31,6 +31,14 @@ def test_the_installed_program_runs_a_module(run, root, staged):
     assert (result.code, result.out) == (0, "Hello from WASI!\n"), result
 
 
+def test_the_installed_program_finds_its_languages(run, staged):
+    result = run("lang", "path", program=staged)
+    assert result.out == f"{staged.parent.parent}/share/polyagent/languages\n", result
+    result = run("lang", "list", program=staged)
+    assert result.code == 0, result
+    assert {"javascript", "python", "ruby"} <= {line.split()[0] for line in result.out.splitlines()}
+
+
 def test_it_may_be_moved(run, root, staged, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.copytree(staged.parent.parent, moved)
