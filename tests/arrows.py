@@ -29,10 +29,11 @@ ARROWS = {
     "jail": {"base", "policy"},
     "warm": {"base", "policy", "wasi", "engine", "jail"},
     # The run channel's frames and requests, and spawning a worker: not what happens inside one.
-    "run": {"base", "policy", "warm/frame.h", "warm/request.h", "jail/spawn.h"},
+    "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h"},
     "transpile": {"base"},
     "tools": {"base", "policy", "run", "transpile"},
-    "server": {"base", "config", "tools"},
+    # The warm processes that it hands over are the executor's; what it will speak is the tools'.
+    "server": {"base", "policy", "config", "lang", "run", "tools"},
     "cli": ANYTHING,
 }
 

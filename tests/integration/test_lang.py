@@ -202,3 +202,13 @@ def test_no_folder_of_packs(lang, tmp_path):
     result = lang("list", env={"POLYAGENT_LANGUAGES": str(tmp_path / "none")})
     assert result.code == 125
     assert "cannot read the folder of languages" in result.err
+
+
+def test_every_key_and_every_pack_is_documented(root):
+    page = (root / "docs/languages.md").read_text(encoding="utf-8")
+    tables = (root / "src/lang/manifest.c").read_text(encoding="utf-8")
+    keys = re.findall(r'^ +\{"(\w+)", (?:true|false),', tables, re.MULTILINE)
+    assert {"name", "sha256", "guest", "answer", "eval"} <= set(keys)
+    assert [key for key in keys if not re.search(rf"[`.]{key}`", page)] == []
+    packs = [path.parent.name for path in root.glob("languages/*/manifest.yaml")]
+    assert [name for name in packs if f"| `{name}` |" not in page] == []

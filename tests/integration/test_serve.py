@@ -1,0 +1,203 @@
+"""polyagent serve: warm processes for the command line, and what happens when things die."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+LANGUAGE = "javascript"  # the smallest: installed in seconds, compiled in one
+
+
+
+def descendants(pid):
+    """All processes below `pid`, whichever of its threads started them."""
+    found = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children") as file:
+                direct = [int(child) for child in file.read().split()]
+        except FileNotFoundError:
+            continue
+        for child in direct:
+            found += [child, *descendants(child)]
+    return found
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+class Server:
+    def __init__(self, polyagent, environment, folder, *args):
+        self.socket = folder / "run" / "polyagent.sock"
+        self.env = {**environment, "POLYAGENT_SOCKET": str(self.socket)}
+        self.log = open(folder / "log", "w+b")
+        self.process = subprocess.Popen([polyagent, "serve", "--log", "info", *args], env=self.env,
+                                        stderr=self.log)
+        wait_until(self.socket.exists)
+
+    def logged(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def roots(self):
+        with_threads = []
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{thread}/children") as file:
+                with_threads += [int(child) for child in file.read().split()]
+        return with_threads
+
+    def stop(self):
+        self.process.terminate()
+        code = self.process.wait(timeout=60)
+        self.log.close()
+        return code
+
+
+@pytest.fixture
+def server(polyagent, environment, installed_languages, tmp_path):
+    started = Server(polyagent, environment, tmp_path, LANGUAGE)
+    yield started
+    if started.process.poll() is None:
+        started.stop()
+
+
+def js(run, server, code, *args, **options):
+    return run(LANGUAGE, *args, "-c", code, env={"POLYAGENT_SOCKET": str(server.socket)}, **options)
+
+
+def test_runs_use_the_warm_process(run, server):
+    result = js(run, server, "console.log('warm')")
+    assert (result.code, result.out, result.err) == (0, "warm\n", "")
+    assert "is at its checkpoint" in server.logged()
+    roots = server.roots()
+    assert len(roots) == 1
+    for number in range(5):
+        assert js(run, server, f"console.log({number})").out == f"{number}\n"
+    assert server.roots() == roots
+
+
+def test_everything_is_gone_after_sigterm(run, server):
+    js(run, server, "1")
+    pids = descendants(server.process.pid)
+    assert len(pids) >= 2
+    assert server.stop() == 0
+    assert not server.socket.exists()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+
+def test_a_killed_root_is_replaced(run, server):
+    assert js(run, server, "console.log(1)").out == "1\n"
+    root, = server.roots()
+    os.kill(root, signal.SIGKILL)
+    wait_until(lambda: server.roots() not in ([], [root]))
+    assert js(run, server, "console.log(2)").out == "2\n"
+
+
+def test_limits_are_the_clients(run, server):
+    began = time.monotonic()
+    assert js(run, server, "for (;;);", "--timeout", "300ms").code == 124
+    assert time.monotonic() - began < 10
+    assert js(run, server, "let a = []; for (;;) a.push(new Array(1000).fill(7))", "--memory",
+              "32MiB").code in (1, 137)
+    assert js(run, server, "for (;;);", "--cpu-time", "200ms").code == 137
+    assert js(run, server, "console.log('fine')").out == "fine\n"
+
+
+def test_a_client_that_dies_takes_its_run_along(polyagent, server):
+    before = set(descendants(server.process.pid))
+    client = subprocess.Popen([polyagent, LANGUAGE, "-c", "for (;;);"], env=server.env)
+
+    def busy():
+        for pid in set(descendants(server.process.pid)):
+            with open(f"/proc/{pid}/stat") as stat:
+                if int(stat.read().split()[13]) > 20:
+                    return pid
+        return None
+
+    wait_until(busy)
+    spinning = busy()
+    client.kill()
+    client.wait()
+    wait_until(lambda: not os.path.exists(f"/proc/{spinning}"))
+    assert before  # the root and its idle copies are still there
+    assert server.process.poll() is None
+
+
+def test_many_at_once(polyagent, server):
+    results = [None] * 40
+
+    def one(number):
+        done = subprocess.run([polyagent, LANGUAGE, "-c", f"console.log({number} * 7)"],
+                              env=server.env, stdout=subprocess.PIPE, check=False, timeout=60)
+        results[number] = (done.returncode, done.stdout.decode())
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(len(results))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [(0, f"{number * 7}\n") for number in range(len(results))]
+
+
+def test_a_second_server_is_refused(polyagent, server):
+    done = subprocess.run([polyagent, "serve"], env=server.env, stderr=subprocess.PIPE, check=False,
+                          timeout=20)
+    assert done.returncode == 125
+    assert b"a server is running already" in done.stderr
+
+
+def test_a_socket_left_behind_is_replaced(polyagent, environment, installed_languages, tmp_path, run):
+    first = Server(polyagent, environment, tmp_path)
+    first.process.kill()
+    first.process.wait()
+    assert first.socket.exists()
+    second = Server(polyagent, environment, tmp_path)
+    assert js(run, second, "console.log('again')").out == "again\n"
+    assert second.stop() == 0
+
+
+def test_a_folder_that_others_may_enter_is_refused(polyagent, environment, tmp_path):
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o755)
+    env = {**environment, "POLYAGENT_SOCKET": str(folder / "polyagent.sock")}
+    done = subprocess.run([polyagent, "serve"], env=env, stderr=subprocess.PIPE, check=False, timeout=20)
+    assert done.returncode == 125
+    assert b"mode 0700" in done.stderr
+
+
+def test_without_a_server_the_run_is_our_own(run, installed_languages, tmp_path):
+    result = run(LANGUAGE, "-c", "console.log('cold')", env={"POLYAGENT_SOCKET": str(tmp_path / "none")})
+    assert (result.code, result.out) == (0, "cold\n")
+
+
+def test_descriptors_and_memory_of_the_server_stay(run, server):
+    pid = server.process.pid
+    js(run, server, "1")
+
+    def measure():
+        with open(f"/proc/{pid}/status") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        return len(os.listdir(f"/proc/{pid}/fd")), int(fields["VmRSS"].split()[0])
+
+    for _ in range(30):
+        js(run, server, "1")
+    time.sleep(0.5)
+    fds, rss = measure()
+    for _ in range(150):
+        assert js(run, server, "1").code == 0
+    time.sleep(0.5)
+    fds_after, rss_after = measure()
+    assert fds_after <= fds + 2
+    assert rss_after <= rss * 1.1 + 512
