@@ -232,16 +232,19 @@ static int act(struct context *context) {
     const struct pa_pack *pack = NULL;
     if (request->name && !(pack = pa_packs_find(context->packs, request->name, &err)))
         return pa_report_error(&err);
-    if (pa_streq(request->action, "list"))
+    if (pa_streq(request->action, "list")) {
         list(context);
-    else if (request->all)
+    } else if (request->all) {
         install_all(context);
-    else if (pa_streq(request->action, "install"))
-        install(context, pack);
-    else if (pa_streq(request->action, "info"))
-        info(context, pack);
-    else
-        path(context, pack);
+    } else {
+        PA_ASSERT(pack); /* check() has seen to the name */
+        if (pa_streq(request->action, "install"))
+            install(context, pack);
+        else if (pa_streq(request->action, "info"))
+            info(context, pack);
+        else
+            path(context, pack);
+    }
     return context->status;
 }
 

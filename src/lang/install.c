@@ -140,8 +140,8 @@ static int file_digest(int fd, const char *path, uint64_t *ret_bytes, char ret_t
 static int open_archive(struct install *install, const char *path, struct pa_error *err) {
     const struct pa_pack_source *source = &install->pack->source;
     PA_CLEANUP(pa_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char digest[PA_DIGEST_TEXT];
-    uint64_t bytes;
+    char digest[PA_DIGEST_TEXT] = "";
+    uint64_t bytes = 0;
     if (fd < 0)
         return pa_fail_errno(err, errno, "checking: cannot open %s", path);
     pa_reporter_say(&install->reporter, PA_INSTALL_CHECKING, 0, source->bytes);
@@ -218,8 +218,8 @@ static struct pa_unpack_bounds bounds_of(uint64_t archive_bytes) {
 static int check_file(struct install *install, int folder_fd, const char *name, const char *what,
                       const char *sha256, struct pa_error *err) {
     PA_CLEANUP(pa_closep) int fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    char digest[PA_DIGEST_TEXT];
-    uint64_t bytes;
+    char digest[PA_DIGEST_TEXT] = "";
+    uint64_t bytes = 0;
     if (fd < 0)
         return pa_fail_errno(err, errno, "checking: cannot open %s", what);
     pa_reporter_say(&install->reporter, PA_INSTALL_CHECKING, 0, 0);

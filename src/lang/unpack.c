@@ -104,7 +104,7 @@ static int open_parent(int fd, const char *path, const char **ret_name, struct p
 }
 
 static int make_folder(int fd, const char *path, struct pa_error *err) {
-    const char *name;
+    const char *name = path;
     PA_CLEANUP(pa_closep) int parent = open_parent(fd, path, &name, err);
     if (parent < 0)
         return -1;
@@ -114,7 +114,7 @@ static int make_folder(int fd, const char *path, struct pa_error *err) {
 }
 
 static int create_file(int fd, const char *path, struct pa_error *err) {
-    const char *name;
+    const char *name = path;
     PA_CLEANUP(pa_closep) int parent = open_parent(fd, path, &name, err);
     if (parent < 0)
         return -1;
