@@ -18,7 +18,8 @@ static const char usage[] =
     "  path      print the folder of an installed language, or those where packs are looked for\n";
 
 struct request {
-    const char *action, *name, *from, *config_file;
+    const char *action; /* "" where there is none */
+    const char *name, *from, *config_file;
     bool all;
 };
 
@@ -194,7 +195,7 @@ static int parse(struct request *request, int argc, char **argv) {
             request->action = "--help";
         else if (argv[i][0] == '-')
             return pa_report_usage("lang", "there is no option '%s'", argv[i]);
-        else if (!request->action)
+        else if (!*request->action)
             request->action = argv[i];
         else if (!request->name)
             request->name = argv[i];
@@ -208,7 +209,7 @@ static int check(const struct request *request) {
     static const char *const actions[] = {"list", "info", "install", "path"};
     const char *action = request->action;
     bool known = false;
-    if (!action)
+    if (!*action)
         return pa_report_usage("lang", "list, info, install or path?");
     for (size_t i = 0; i < PA_ARRAY_LEN(actions); i++)
         known = known || pa_streq(action, actions[i]);
@@ -249,9 +250,9 @@ static int act(struct context *context) {
 }
 
 int pa_command_lang(int argc, char **argv) {
-    struct request request = {0};
+    struct request request = {.action = ""};
     int status = parse(&request, argc, argv);
-    if (!status && request.action && pa_streq(request.action, "--help")) {
+    if (!status && pa_streq(request.action, "--help")) {
         fputs(usage, stdout);
         return 0;
     }

@@ -5,13 +5,21 @@
  * guest sees -1 and decides.  The pool remembers it, because a guest that then fails has failed for
  * this reason.
  *
+ * A process that will be forked settles its memories first: their pages move to fresh anonymous
+ * ones, huge where there are.  A fork then copies one entry for 2 MiB instead of 512; what the copy
+ * reads is there without a fault, and what it writes costs a copy of 4 KiB, as ever.  (A private
+ * mapping of a memory file makes forks cheaper still, but then every page that a copy reads is a
+ * fault.)
+ *
  * Invariants: used is the sum of the memories' sizes; used <= limit; peak >= used.
  */
 #include "engine/memory.h"
 
-#include "base/io.h"
+#include "base/macros.h"
 #include <errno.h>
 #include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static wasmtime_error_t *deny(struct pa_memory_pool *pool, uint64_t bytes, bool by_system,
                               const char *why) {
@@ -100,15 +108,27 @@ void pa_memory_pool_rearm(struct pa_memory_pool *pool, uint64_t limit) {
     pool->denied = pool->denied_by_system = pool->denied_at_start = false;
 }
 
+/* Moves the pages to fresh ones, huge where the kernel has them, at the same addresses. */
 static int settle(struct pa_memory *memory, struct pa_error *err) {
     if (!memory->size)
         return 0;
-    PA_CLEANUP(pa_closep) int fd = pa_memfd_of("memory", memory->base, memory->size, err);
-    if (fd < 0)
-        return -1;
-    if (mmap(memory->base, memory->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, 0) ==
-        MAP_FAILED)
+    size_t room = memory->size + HUGE_PAGE;
+    uint8_t *mapping = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED)
         return pa_fail_errno(err, errno, "cannot map a memory of %zu bytes", memory->size);
+    /* The same offset within a huge page as at the old place, or moving would take them apart. */
+    size_t skip = ((uintptr_t)memory->base - (uintptr_t)mapping) % HUGE_PAGE;
+    uint8_t *fresh = mapping + skip;
+    madvise(fresh, memory->size, MADV_HUGEPAGE); /* a wish: small pages serve, too */
+    memcpy(fresh, memory->base, memory->size);
+    void *moved =
+        mremap(fresh, memory->size, memory->size, MREMAP_MAYMOVE | MREMAP_FIXED, memory->base);
+    int errnum = errno;
+    if (skip)
+        munmap(mapping, skip);
+    munmap(fresh + memory->size, HUGE_PAGE - skip);
+    if (moved == MAP_FAILED)
+        return pa_fail_errno(err, errnum, "cannot move a memory of %zu bytes", memory->size);
     return 0;
 }
 

@@ -17,13 +17,13 @@
 
 void pa_manifest_fault_at(struct pa_manifest_reader *reader, unsigned line, unsigned column,
                           const char *path, const char *fmt, ...) {
-    if (reader->fault_count++ >= PA_MANIFEST_MAX_FAULTS)
-        return;
     char message[512];
     va_list args;
     va_start(args, fmt);
     vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
+    if (reader->fault_count++ >= PA_MANIFEST_MAX_FAULTS)
+        return;
     pa_strv_add(&reader->faults, pa_xasprintf("%s:%u:%u: %s%s%s", reader->file, line, column, path,
                                               *path ? ": " : "", message));
 }

@@ -146,8 +146,14 @@ static void end_turn(struct pa_worker *worker) {
 bool pa_worker_next_request(struct pa_worker *worker) {
     if (worker->role == PA_ROLE_ROOT) {
         pa_worker_fork_loop(worker);
-        worker->role = PA_ROLE_RUN;
         struct pa_error err;
+        if (worker->role == PA_ROLE_RUN) { /* a run of nothing, with what the root was sent */
+            if (take_request(worker, &err) < 0)
+                pa_worker_fail(worker, &err);
+            worker->has_request = false;
+            return true;
+        }
+        worker->role = PA_ROLE_RUN;
         if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
             pa_worker_fail(worker, &err);
         wait_for_request(worker);
@@ -165,7 +171,9 @@ bool pa_worker_next_request(struct pa_worker *worker) {
     return true;
 }
 
-static void finish_at_once(void *worker, const struct pa_end *end) {
+static void finish_at_once(void *context, const struct pa_end *end) {
+    struct pa_worker *worker = context;
+    pa_hot_finish(worker);
     pa_worker_finish(worker, end);
 }
 

@@ -57,6 +57,7 @@ static void report_ready(struct pa_worker *worker) {
 static void become_copy(struct pa_worker *worker, int socket) {
     close(worker->channel.socket); /* the root's */
     pa_channel_init(&worker->channel, socket);
+    pa_hot_touch(worker);
 }
 
 /* One FORK.  True in the copy. */
@@ -95,6 +96,9 @@ void pa_worker_fork_loop(struct pa_worker *worker) {
     size_t copies = 0;
     if (pa_instance_settle(worker->instance, &err) < 0)
         pa_worker_fail(worker, &err);
+    pa_hot_learn(worker);
+    if (worker->role == PA_ROLE_RUN)
+        return; /* the throw-away copy: its run is what is learned from */
     report_ready(worker);
     for (;;) {
         struct pollfd polled = {.fd = PA_CHANNEL_FD, .events = POLLIN};

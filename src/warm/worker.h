@@ -5,6 +5,7 @@
  *     compile.c   COMPILE: a module to an artifact
  *     guest.c     RUN and WARM: a guest from its artifact to its end
  *     device.c    /dev/sandbox/request and result, through which a language talks to us
+ *     hot.c       the pages that every run of a warm process writes
  *     root.c      what a warm root does at its checkpoint: fork
  */
 #ifndef PA_WARM_WORKER_H
@@ -13,6 +14,7 @@
 #include "engine/engine.h"
 #include "jail/jail.h"
 #include "warm/channel.h"
+#include "warm/hot.h"
 #include "warm/request.h"
 
 #define PA_CHANNEL_FD 3
@@ -39,6 +41,7 @@ struct pa_worker {
     struct pa_engine *engine;
     struct pa_wasi *wasi;
     struct pa_instance *instance;
+    struct pa_hot hot; /* of a warm process */
 };
 
 /* Say the last thing on the channel and end the process. */
