@@ -67,6 +67,29 @@ def environment(cache_home):
 
 
 @pytest.fixture(scope="session")
+def installed_languages(polyagent, environment):
+    """The environment for tests that run programs in languages.
+
+    All of them are installed and compiled, in the cache of whoever runs the tests and not in the
+    session's own: downloads of 140 MB and a minute of compiling are not for every session.
+    POLYAGENT_CACHE_HOME names another place for it.
+    """
+    theirs = {k: v for k, v in environment.items() if k != "POLYAGENT_CACHE_HOME"}
+    if os.environ.get("POLYAGENT_CACHE_HOME"):
+        theirs["POLYAGENT_CACHE_HOME"] = os.environ["POLYAGENT_CACHE_HOME"]
+    theirs["POLYAGENT_LANGUAGES"] = str(ROOT / "languages")
+    theirs["POLYAGENT_SOCKET"] = "/nonexistent/polyagent.sock"  # a server of the user's is not tested here
+    steps = [["lang", "install", "--all"]]
+    for name in ("python", "python3.12", "javascript", "ruby"):
+        steps += [[name, "-c", ""], [name, "--deterministic", "-c", ""]]
+    for step in steps:
+        done = subprocess.run([polyagent, *step], env=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False, timeout=900)
+        assert done.returncode == 0, (step, done.stdout.decode(errors="replace"))
+    return theirs
+
+
+@pytest.fixture(scope="session")
 def run(polyagent, environment):
     """run(*args, stdin=b"", env={}, cwd=None, timeout=60) -> Result of `polyagent args...`.
 

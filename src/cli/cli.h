@@ -49,6 +49,7 @@ struct pa_run_options {
     struct pa_config config; /* file, environment and flags together */
     const char *stdin_path;  /* --stdin */
     bool json;               /* --json */
+    bool expression;         /* --expression (languages): the value of a last expression is a result */
 };
 
 #define PA_RUN_OPTIONS_HELP                                                                        \

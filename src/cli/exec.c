@@ -12,7 +12,9 @@ static const char usage[] =
     "Usage: polyagent exec LANGUAGE [OPTIONS] [-c CODE | -m MODULE | FILE | -] [ARGUMENT...]\n"
     "       polyagent LANGUAGE [OPTIONS] ...     the same, for short\n\n"
     "Runs a program in the sandbox: CODE, a module by its name, a file, or what standard input says.\n"
-    "'polyagent lang list' names the languages.\n\n" PA_RUN_OPTIONS_HELP;
+    "'polyagent lang list' names the languages.\n\n"
+    "  --expression               show the value of a last expression, as a notebook does\n"
+    PA_RUN_OPTIONS_HELP;
 
 #define CODE_MAX (64 * PA_MIB)
 
@@ -28,10 +30,12 @@ struct script {
 static int read_script(const struct pa_run_options *options, const char *path, int argc,
                        char **argv, struct script *script, struct pa_error *err) {
     struct pa_program *program = &script->program;
+    program->mode = options->expression ? PA_PROGRAM_EXPRESSION : PA_PROGRAM_SCRIPT;
     script->bytes = PA_BUF_INIT(CODE_MAX);
     script->argv = pa_xcalloc((size_t)argc + 1, sizeof(*script->argv));
     if (options->code || options->module) {
-        program->mode = options->module ? PA_PROGRAM_MODULE : PA_PROGRAM_SCRIPT;
+        if (options->module)
+            program->mode = PA_PROGRAM_MODULE;
         program->code = options->module ? options->module : options->code;
         program->code_size = strlen(program->code);
         program->filename = options->module ? NULL : "<string>";
@@ -61,6 +65,14 @@ static void script_done(struct script *script) {
     pa_buf_done(&script->bytes);
     free(script->filename);
     free(script->argv);
+}
+
+/* Results as a terminal can show them: their plain text. */
+static void print_results(const struct pa_outcome *outcome) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf texts = PA_BUF_INIT(SIZE_MAX / 2);
+    pa_outcome_result_texts(outcome, &texts);
+    fwrite(texts.data, 1, texts.size, stdout);
+    fflush(stdout);
 }
 
 /* A warm process from this user's server, if one runs. */

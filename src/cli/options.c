@@ -25,6 +25,7 @@ enum {
     OPT_NO_RANDOM,
     OPT_JAIL,
     OPT_JSON,
+    OPT_EXPRESSION,
     OPT_CONFIG,
     OPT_LOG,
     OPT_HELP,
@@ -48,6 +49,8 @@ static const struct option options_table[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
     {"log", required_argument, NULL, OPT_LOG},
     {"help", no_argument, NULL, OPT_HELP},
+    /* Of languages alone. */
+    {"expression", no_argument, NULL, OPT_EXPRESSION},
     {NULL, 0, NULL, 0},
 };
 
@@ -115,6 +118,11 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
         return 0;
     case OPT_JSON:
         options->json = true;
+        return 0;
+    case OPT_EXPRESSION:
+        if (!options->language)
+            return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "--expression is for languages ('polyagent exec')");
+        options->expression = true;
         return 0;
     default:
         break;

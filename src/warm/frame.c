@@ -66,15 +66,19 @@ int pa_frame_decoder_next(struct pa_frame_decoder *decoder, struct pa_frame *ret
     return 1;
 }
 
-/* sendmsg until everything is out; descriptors go with the first byte. */
-static int send_all(int socket, struct iovec *iov, size_t count, const int *fds, size_t fd_count,
-                    int flags) {
+/* One sendmsg of a frame from its byte `sent` on; descriptors go with the first byte. */
+static ssize_t send_from(int socket, size_t sent, const uint8_t header[PA_FRAME_HEADER],
+                         const void *payload, size_t size, const int *fds, size_t fd_count,
+                         int flags) {
     union {
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(int) * PA_FRAME_MAX_FDS)];
     } control;
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
-    if (fd_count) {
+    size_t header_sent = PA_MIN(sent, (size_t)PA_FRAME_HEADER), payload_sent = sent - header_sent;
+    struct iovec iov[2] = {{(uint8_t *)header + header_sent, PA_FRAME_HEADER - header_sent},
+                           {(uint8_t *)payload + payload_sent, size - payload_sent}};
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = size ? 2 : 1};
+    if (fd_count && !sent) {
         memset(&control, 0, sizeof(control));
         message.msg_control = &control;
         message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
@@ -84,29 +88,11 @@ static int send_all(int socket, struct iovec *iov, size_t count, const int *fds,
                                  .cmsg_len = CMSG_LEN(sizeof(int) * fd_count)};
         memcpy(CMSG_DATA(head), fds, sizeof(int) * fd_count);
     }
-    while (message.msg_iovlen) {
-        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | flags);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        message.msg_control = NULL;
-        message.msg_controllen = 0;
-        while (message.msg_iovlen && (size_t)n >= message.msg_iov->iov_len) {
-            n -= (ssize_t)message.msg_iov->iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (message.msg_iovlen) {
-            message.msg_iov->iov_base = (char *)message.msg_iov->iov_base + n;
-            message.msg_iov->iov_len -= (size_t)n;
-        }
-    }
-    return 0;
+    return sendmsg(socket, &message, MSG_NOSIGNAL | flags);
 }
 
-int pa_frame_send(int socket, enum pa_frame_type type, const void *payload, size_t size,
-                  const int *fds, size_t fd_count, bool wait) {
+static int send_rest(int socket, enum pa_frame_type type, const void *payload, size_t size,
+                     const int *fds, size_t fd_count, int flags, size_t *sent) {
     PA_ASSERT(fd_count <= PA_FRAME_MAX_FDS);
     if (size > PA_FRAME_MAX_REQUEST) {
         errno = EMSGSIZE;
@@ -114,8 +100,39 @@ int pa_frame_send(int socket, enum pa_frame_type type, const void *payload, size
     }
     uint8_t header[PA_FRAME_HEADER];
     pa_frame_header(header, type, 0, (uint32_t)size);
-    struct iovec iov[2] = {{header, sizeof(header)}, {(void *)payload, size}};
-    return send_all(socket, iov, size ? 2 : 1, fds, fd_count, wait ? 0 : MSG_DONTWAIT);
+    while (*sent < PA_FRAME_HEADER + size) {
+        ssize_t n = send_from(socket, *sent, header, payload, size, fds, fd_count, flags);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        *sent += (size_t)n;
+    }
+    return 0;
+}
+
+int pa_frame_send(int socket, enum pa_frame_type type, const void *payload, size_t size,
+                  const int *fds, size_t fd_count, bool wait) {
+    size_t sent = 0;
+    return send_rest(socket, type, payload, size, fds, fd_count, wait ? 0 : MSG_DONTWAIT, &sent);
+}
+
+int pa_frame_send_some(int socket, enum pa_frame_type type, const void *payload, size_t size,
+                       const int *fds, size_t fd_count, size_t *sent) {
+    return send_rest(socket, type, payload, size, fds, fd_count, MSG_DONTWAIT, sent);
+}
+
+static int take_fds(const int *came, size_t count, int *fds, size_t *fd_count) {
+    for (size_t i = 0; i < count; i++) {
+        if (*fd_count < PA_FRAME_MAX_FDS)
+            fds[(*fd_count)++] = came[i];
+        else
+            close(came[i]);
+    }
+    if (*fd_count < PA_FRAME_MAX_FDS)
+        return 0;
+    errno = EPROTO; /* nobody sends that many */
+    return -1;
 }
 
 /* Reads exactly `size` bytes; takes descriptors that come along. */
@@ -141,19 +158,17 @@ static int receive_exactly(int socket, void *out, size_t size, int *fds, size_t 
         struct cmsghdr *head = CMSG_FIRSTHDR(&message);
         if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
             size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-            PA_ASSERT(*fd_count + count <= PA_FRAME_MAX_FDS);
-            memcpy(fds + *fd_count, CMSG_DATA(head), count * sizeof(int));
-            *fd_count += count;
+            if (take_fds((const int *)(const void *)CMSG_DATA(head), count, fds, fd_count) < 0)
+                return -1;
         }
         done += (size_t)n;
     }
     return 0;
 }
 
-int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
-                     size_t *ret_fd_count, struct pa_error *err) {
+static int receive_frame(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
+                         size_t *ret_fd_count, struct pa_error *err) {
     uint8_t header[PA_FRAME_HEADER];
-    *ret_fd_count = 0;
     if (receive_exactly(socket, header, sizeof(header), ret_fds, ret_fd_count) < 0)
         return pa_fail_errno(err, errno, "cannot read a request from the run channel");
     uint32_t size = load_u32(header);
@@ -164,6 +179,23 @@ int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, i
         return pa_fail_errno(err, errno, "cannot read a request of %u bytes", size);
     *ret = (struct pa_frame){(enum pa_frame_type)header[4], header[5], room, size};
     return 0;
+}
+
+int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
+                     size_t *ret_fd_count, struct pa_error *err) {
+    *ret_fd_count = 0;
+    int done = receive_frame(socket, ret, payload, ret_fds, ret_fd_count, err);
+    while (done < 0 && *ret_fd_count)
+        close(ret_fds[--*ret_fd_count]);
+    return done;
+}
+
+/* Text from a worker goes to terminals and logs: no control characters, but for lines where there may
+ * be lines. */
+static void make_plain(char *text, bool lines) {
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && !(lines && *text == '\n')) || *text == 0x7f)
+            *text = '?';
 }
 
 void pa_end_encode(const struct pa_end *end, struct pa_buf *buf) {
@@ -188,6 +220,9 @@ int pa_end_decode(const uint8_t *payload, size_t size, struct pa_end *ret) {
     pa_get_text_into(&reader, end.backtrace, sizeof(end.backtrace));
     if (!pa_reader_ok(&reader) || status >= PA_STATUS_COUNT)
         return -1;
+    make_plain(end.kind, false);
+    make_plain(end.message, true);
+    make_plain(end.backtrace, true);
     end.status = (enum pa_status)status;
     *ret = end;
     return 0;
@@ -207,6 +242,7 @@ int pa_error_decode(const uint8_t *payload, size_t size, struct pa_error *ret) {
     pa_get_text_into(&reader, err.message, sizeof(err.message));
     if (!pa_reader_ok(&reader) || code == PA_ERR_NONE || code > PA_ERR_UNAVAILABLE)
         return -1;
+    make_plain(err.message, false);
     err.code = (enum pa_error_code)code;
     *ret = err;
     return 0;

@@ -106,12 +106,18 @@ int pa_frame_decoder_next(struct pa_frame_decoder *decoder, struct pa_frame *ret
 int pa_frame_send(int socket, enum pa_frame_type type, const void *payload, size_t size,
                   const int *fds, size_t fd_count, bool wait);
 
-/* Receives one whole frame with its descriptors, blocking: for a worker's first frame, from the
- * trusted side.  *ret_fds are the caller's (O_CLOEXEC). */
+/* Sends what fits at once, from the frame's byte *sent on, which it moves on: 0 when all is out, -1
+ * with EAGAIN when the receiver must read first, -1 with another errno when it cannot be sent. */
+int pa_frame_send_some(int socket, enum pa_frame_type type, const void *payload, size_t size,
+                       const int *fds, size_t fd_count, size_t *sent);
+
+/* Receives one whole frame with its descriptors, blocking: a worker's first, from the trusted side; a
+ * warm root's.  *ret_fds (room for PA_FRAME_MAX_FDS) are the caller's (O_CLOEXEC), fewer than that. */
 int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
                      size_t *ret_fd_count, struct pa_error *err);
 
-/* The payloads of EXIT and FAILED. */
+/* The payloads of EXIT and FAILED.  Text is decoded without control characters, but for newlines in an
+ * end's message and backtrace. */
 void pa_end_encode(const struct pa_end *end, struct pa_buf *buf);
 int pa_end_decode(const uint8_t *payload, size_t size, struct pa_end *ret);
 void pa_error_encode(const struct pa_error *err, struct pa_buf *buf);

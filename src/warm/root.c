@@ -19,10 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How often a root without anything to do looks for copies that have ended.  A copy's end is known to
- * the supervisor through its pidfd; reaping is for tidiness and the wait status. */
-#define REAP_MS 20
-
 /* fork(2) with a pidfd.  The copy has one thread, as the root has. */
 static pid_t fork_with_pidfd(int *ret_pidfd) {
     return (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, ret_pidfd, NULL, NULL);
@@ -54,7 +50,23 @@ static void report_ready(struct pa_worker *worker) {
     pa_buf_done(&buf);
 }
 
+/* SIGCHLD is blocked but while the root waits, and its handler has nothing to do but interrupt that. */
+static void on_child(int number) {
+    (void)number;
+}
+
+static void watch_children(sigset_t *ret_waiting) {
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, ret_waiting);
+    sigdelset(ret_waiting, SIGCHLD);
+    const struct sigaction action = {.sa_handler = on_child};
+    sigaction(SIGCHLD, &action, NULL);
+}
+
 static void become_copy(struct pa_worker *worker, int socket) {
+    signal(SIGCHLD, SIG_DFL);
     close(worker->channel.socket); /* the root's */
     pa_channel_init(&worker->channel, socket);
     pa_hot_touch(worker);
@@ -94,17 +106,20 @@ static bool serve_fork(struct pa_worker *worker, size_t *copies) {
 void pa_worker_fork_loop(struct pa_worker *worker) {
     struct pa_error err;
     size_t copies = 0;
+    sigset_t waiting;
     if (pa_instance_settle(worker->instance, &err) < 0)
         pa_worker_fail(worker, &err);
     pa_hot_learn(worker);
     if (worker->role == PA_ROLE_RUN)
         return; /* the throw-away copy: its run is what is learned from */
     report_ready(worker);
+    watch_children(&waiting);
     for (;;) {
         struct pollfd polled = {.fd = PA_CHANNEL_FD, .events = POLLIN};
-        int ready = poll(&polled, 1, copies ? REAP_MS : -1);
+        int ready = ppoll(&polled, 1, NULL, &waiting);
         if (ready > 0 && serve_fork(worker, &copies))
-            return;
+            break;
         copies = reap(worker, copies);
     }
+    sigprocmask(SIG_SETMASK, &waiting, NULL);
 }

@@ -1,0 +1,50 @@
+"""Programs in languages, run both ways: in a process of their own and in a warm one of a server."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+
+def serve(polyagent, environment, folder, *languages):
+    """Starts `polyagent serve`; returns the process once every language is at its checkpoint."""
+    log = folder / "serve.log"
+    with open(log, "wb") as stderr:
+        server = subprocess.Popen([polyagent, "serve", "--log", "info", *languages], env=environment, stderr=stderr)
+    deadline = time.monotonic() + 120
+    while log.read_text().count("is at its checkpoint") < len(languages):
+        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    return server
+
+
+@pytest.fixture(scope="module")
+def warm_environment(request, polyagent, installed_languages, tmp_path_factory):
+    """The environment of a client of a server that keeps the module's LANGUAGES warm."""
+    folder = tmp_path_factory.mktemp("serve")
+    folder.chmod(0o700)
+    environment = {**installed_languages, "POLYAGENT_SOCKET": str(folder / "polyagent.sock")}
+    server = serve(polyagent, environment, folder, *request.module.LANGUAGES)
+    yield environment
+    server.terminate()
+    assert server.wait(timeout=60) == 0
+    assert not os.path.exists(environment["POLYAGENT_SOCKET"])
+
+
+@pytest.fixture(params=["cold", "warm"])
+def language_environment(request, installed_languages):
+    """Each test that asks for it runs twice."""
+    return installed_languages if request.param == "cold" else request.getfixturevalue("warm_environment")
+
+
+@pytest.fixture
+def program(run, language_environment, tmp_path):
+    """program(language, code, *options, argv=(), stdin=b"", name="main.xx") -> Result of the code as a file."""
+
+    def call(language, code, *options, argv=(), name="main", stdin=b"", **more):
+        path = tmp_path / name
+        path.write_bytes(code if isinstance(code, bytes) else code.encode())
+        return run(language, *options, path, *argv, stdin=stdin, env=language_environment, **more)
+
+    return call
