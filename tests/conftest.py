@@ -74,9 +74,8 @@ def installed_languages(polyagent, environment):
     session's own: downloads of 140 MB and a minute of compiling are not for every session.
     POLYAGENT_CACHE_HOME names another place for it.
     """
-    theirs = {k: v for k, v in environment.items() if k != "POLYAGENT_CACHE_HOME"}
-    if os.environ.get("POLYAGENT_CACHE_HOME"):
-        theirs["POLYAGENT_CACHE_HOME"] = os.environ["POLYAGENT_CACHE_HOME"]
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "polyagent"
+    theirs = {**environment, "POLYAGENT_CACHE_HOME": os.environ.get("POLYAGENT_CACHE_HOME") or str(cache)}
     theirs["POLYAGENT_LANGUAGES"] = str(ROOT / "languages")
     theirs["POLYAGENT_SOCKET"] = "/nonexistent/polyagent.sock"  # a server of the user's is not tested here
     steps = [["lang", "install", "--all"]]

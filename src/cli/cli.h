@@ -104,6 +104,9 @@ void pa_module_file_close(struct pa_module_file *module);
 /* A sink that writes to our standard output and error without ever blocking past a deadline. */
 struct pa_sink pa_terminal_sink(void);
 
+/* Tells whoever sits at the terminal why nothing happens while a large module is compiled. */
+void pa_terminal_compiling(const char *name, size_t size);
+
 /* Blocks SIGINT, SIGTERM and SIGHUP and returns a descriptor that is readable once one came. */
 int pa_terminal_cancel_fd(struct pa_error *err);
 

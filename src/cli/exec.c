@@ -13,8 +13,7 @@ static const char usage[] =
     "       polyagent LANGUAGE [OPTIONS] ...     the same, for short\n\n"
     "Runs a program in the sandbox: CODE, a module by its name, a file, or what standard input says.\n"
     "'polyagent lang list' names the languages.\n\n"
-    "  --expression               show the value of a last expression, as a notebook does\n"
-    PA_RUN_OPTIONS_HELP;
+    "  --expression               show the value of a last expression, as a notebook does\n" PA_RUN_OPTIONS_HELP;
 
 #define CODE_MAX (64 * PA_MIB)
 
@@ -42,13 +41,15 @@ static int read_script(const struct pa_run_options *options, const char *path, i
         script->argv[0] = options->module ? "-m" : "-c";
     } else {
         script->took_stdin = pa_streq(path, "-");
-        int done = script->took_stdin ? pa_read_all(STDIN_FILENO, "standard input", &script->bytes, err)
-                                      : pa_read_file(path, &script->bytes, err);
+        int done = script->took_stdin
+                       ? pa_read_all(STDIN_FILENO, "standard input", &script->bytes, err)
+                       : pa_read_file(path, &script->bytes, err);
         if (done < 0)
             return -1;
         const char *slash = strrchr(path, '/');
-        script->filename = script->took_stdin ? pa_xstrdup("<stdin>")
-                                              : pa_xasprintf("/workspace/%s", slash ? slash + 1 : path);
+        script->filename = script->took_stdin
+                               ? pa_xstrdup("<stdin>")
+                               : pa_xasprintf("/workspace/%s", slash ? slash + 1 : path);
         program->code = script->bytes.data;
         program->code_size = script->bytes.size;
         program->filename = script->filename;
@@ -69,10 +70,12 @@ static void script_done(struct script *script) {
 
 /* Results as a terminal can show them: their plain text. */
 static void print_results(const struct pa_outcome *outcome) {
-    PA_CLEANUP(pa_buf_done) struct pa_buf texts = PA_BUF_INIT(SIZE_MAX / 2);
+    struct pa_buf texts = PA_BUF_INIT(SIZE_MAX / 2);
     pa_outcome_result_texts(outcome, &texts);
-    fwrite(texts.data, 1, texts.size, stdout);
+    if (texts.size)
+        fwrite(texts.data, 1, texts.size, stdout);
     fflush(stdout);
+    pa_buf_done(&texts);
 }
 
 /* A warm process from this user's server, if one runs. */
@@ -114,9 +117,13 @@ static int execute(const struct pa_run_options *options, const struct pa_pack *p
         run.request.stdin_fd = stdin_fd;
         run.request.sink = options->json ? NULL : &sink;
         run.request.cancel_fd = cancel_fd;
-        status = pa_execute(executor, &run.request, &outcome, &err) < 0
-                     ? pa_report_error(&err)
-                     : pa_run_options_finish(options, &outcome, cancel_fd);
+        if (pa_execute(executor, &run.request, &outcome, &err) < 0) {
+            status = pa_report_error(&err);
+        } else {
+            if (!options->json)
+                print_results(&outcome);
+            status = pa_run_options_finish(options, &outcome, cancel_fd);
+        }
         pa_language_run_done(&run);
     }
     pa_outcome_done(&outcome);

@@ -33,15 +33,6 @@ struct context {
 
 /* --- list and info --- */
 
-static char *join(char *const *list, const char *between) {
-    struct pa_buf buf = PA_BUF_INIT(65536);
-    for (size_t i = 0; list[i]; i++)
-        pa_buf_printf(&buf, "%s%s", i ? between : "", list[i]);
-    char *text = pa_xstrdup(pa_buf_text(&buf));
-    pa_buf_done(&buf);
-    return text;
-}
-
 static void print_faults(const struct pa_packs *packs) {
     for (size_t i = 0; i < packs->fault_count; i++)
         for (char **text = packs->faults[i].text; *text; text++)
@@ -51,7 +42,7 @@ static void print_faults(const struct pa_packs *packs) {
 static void list(struct context *context) {
     for (size_t i = 0; i < context->packs->count; i++) {
         const struct pa_pack *pack = &context->packs->packs[i];
-        PA_CLEANUP(pa_freep) char *aliases = join(pack->aliases, ", ");
+        PA_CLEANUP(pa_freep) char *aliases = pa_strv_join(pack->aliases, ", ");
         char size[32];
         printf("%-12s %-10s %-14s %10s  %s%s%s%s\n", pack->name, pack->version,
                pa_pack_installed(pack, context->cache_directory) ? "installed" : "not installed",
@@ -69,7 +60,7 @@ static void info_line(const char *what, const char *text) {
 }
 
 static void info_list(const char *what, char *const *items) {
-    PA_CLEANUP(pa_freep) char *text = join(items, " ");
+    PA_CLEANUP(pa_freep) char *text = pa_strv_join(items, " ");
     info_line(what, text);
 }
 

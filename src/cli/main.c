@@ -1,7 +1,10 @@
 /* polyagent: finds the command and runs it. */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const struct pa_command commands[] = {
     {"run", "run a WebAssembly module (WASI preview 1) in the sandbox", pa_command_run},
@@ -25,7 +28,23 @@ static int help(FILE *out) {
     return out == stdout ? 0 : 2;
 }
 
-int main(int argc, char **argv) {
+/* A standard stream that we were started without must not become the number of the next file that
+ * we open: a guest's output would go there.  What takes its place can be neither read nor written. */
+static void occupy_closed_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) != fd)
+            return;
+}
+
+/* What was printed and never arrived (a full disk) is a failure, whatever the command says. */
+static int flush_output(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "polyagent: cannot write to standard output: %s\n", strerror(errno));
+    return status ? status : pa_error_code_exit(PA_ERR_UNAVAILABLE);
+}
+
+static int dispatch(int argc, char **argv) {
     if (argc < 2)
         return help(stderr);
     const char *name = argv[1];
@@ -38,4 +57,9 @@ int main(int argc, char **argv) {
             return commands[i].run(argc - 1, argv + 1);
     int status = pa_command_language(argc - 1, argv + 1);
     return status >= 0 ? status : pa_report_usage("", "there is no command '%s'", name);
+}
+
+int main(int argc, char **argv) {
+    occupy_closed_streams();
+    return flush_output(dispatch(argc, argv));
 }

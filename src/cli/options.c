@@ -121,7 +121,8 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
         return 0;
     case OPT_EXPRESSION:
         if (!options->language)
-            return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "--expression is for languages ('polyagent exec')");
+            return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                           "--expression is for languages ('polyagent exec')");
         options->expression = true;
         return 0;
     default:
@@ -214,7 +215,8 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
             *ret_status = pa_report_usage(argv[0], "%s", err.message);
             failed = -1;
         }
-    if (!failed && pa_log_configure(options->config.log_level, options->config.log_format, &err) < 0) {
+    if (!failed &&
+        pa_log_configure(options->config.log_level, options->config.log_format, &err) < 0) {
         *ret_status = pa_report_error(&err);
         failed = -1;
     }
@@ -232,7 +234,7 @@ int pa_run_options_stdin(const struct pa_run_options *options, bool ours_is_take
         *ret_fd = open(options->stdin_path, O_RDONLY | O_CLOEXEC);
         if (*ret_fd < 0)
             return pa_fail_errno(err, errno, "cannot open %s for --stdin", options->stdin_path);
-    } else if (!ours_is_taken && fcntl(STDIN_FILENO, F_GETFD) >= 0) {
+    } else if (!ours_is_taken && !(fcntl(STDIN_FILENO, F_GETFL) & O_PATH)) { /* see main.c */
         *ret_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
     }
     return 0;
@@ -260,5 +262,6 @@ void pa_run_options_done(struct pa_run_options *options) {
 struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options) {
     return (struct pa_executor_config){.cache_directory = options->config.cache_directory,
                                        .cache_bytes = options->config.cache_max_bytes,
-                                       .jail_required = options->config.jail_required};
+                                       .jail_required = options->config.jail_required,
+                                       .compiling = pa_terminal_compiling};
 }

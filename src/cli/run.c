@@ -16,16 +16,21 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
     struct pa_outcome outcome;
     struct pa_module_file module;
     PA_CLEANUP(pa_closep) int stdin_fd = -1;
-    PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
+    PA_CLEANUP(pa_closep) int cancel_fd = -1;
     struct pa_executor *executor;
     struct pa_executor_config config = pa_run_options_executor(options);
-    if (cancel_fd < 0 || pa_run_options_stdin(options, pa_streq(path, "-"), &stdin_fd, &err) < 0 ||
+    if (pa_run_options_stdin(options, pa_streq(path, "-"), &stdin_fd, &err) < 0 ||
         pa_executor_new(&config, &executor, &err) < 0)
         return pa_report_error(&err);
 
     pa_outcome_init(&outcome);
     int status;
+    /* Before signals are only noted: the module may come from a pipe, or be waited for. */
     int opened = pa_module_file_open(path, policy, &module, &outcome, &err);
+    if (opened >= 0 && (cancel_fd = pa_terminal_cancel_fd(&err)) < 0) {
+        pa_module_file_close(&module);
+        opened = -1;
+    }
     if (opened < 0) {
         status = pa_report_error(&err);
     } else {

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* POLLOUT promises room for this much in a pipe; a larger write could block past a deadline. */
 #define PIPE_STEP 4096
+
+/* Smaller modules are compiled within a second or two. */
+#define LONG_COMPILATION ((size_t)4 << 20)
 
 static int poll_timeout(uint64_t deadline_ns) {
     if (deadline_ns == PA_NEVER)
@@ -36,8 +40,12 @@ static ssize_t write_output(void *context, enum pa_output output, const void *by
         ssize_t n = write(fd, (const char *)bytes + done, step);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
-        if (n < 0)
+        if (n < 0) {
+            if (errno != EPIPE)
+                fprintf(stderr, "polyagent: cannot write to standard %s: %s\n",
+                        output == PA_STDOUT ? "output" : "error", strerror(errno));
             return -1;
+        }
         done += (size_t)n;
     }
     return (ssize_t)done;
@@ -45,6 +53,13 @@ static ssize_t write_output(void *context, enum pa_output output, const void *by
 
 struct pa_sink pa_terminal_sink(void) {
     return (struct pa_sink){.write = write_output};
+}
+
+void pa_terminal_compiling(const char *name, size_t size) {
+    if (size >= LONG_COMPILATION && isatty(STDERR_FILENO))
+        fprintf(stderr,
+                "polyagent: compiling %s (%zu MiB); only this first time, it may take a minute\n",
+                name, size >> 20);
 }
 
 int pa_terminal_cancel_fd(struct pa_error *err) {

@@ -1,27 +1,41 @@
 /*
  * From the table of rules to a seccomp program.
  *
- * A program is a binary search over system call numbers.  Each number has a verdict: kill, allow,
+ * A program is a binary search over system call numbers.  Each number has a verdict: deny, allow,
  * an errno, or a list of alternatives that look at arguments.  Neighbouring numbers with the same
  * plain verdict become one interval, so some 70 calls need about 50 comparisons, of which a call
  * meets six:
  *
- *     load arch; other -> kill
+ *     load arch; other -> kill the process
  *     load nr
  *     nr >= 60 ?  -- no -->  nr >= 12 ? ...                      inner nodes
  *                 -- yes ->  ...
- *     leaf:  return allow | return kill | return errno
+ *     leaf:  return allow | return deny | return errno
  *     leaf with conditions, per alternative:
  *            load arg; and mask; == value ? next condition : next alternative
  *            return allow
- *        ... return kill
+ *        ... return deny
  *
  * It is built where it is used, in a few microseconds: no build step and no library, and the kernel
  * takes the size as its installation time.  x32 calls have numbers past the last interval, which is
- * "kill"; a call through another architecture's entry is killed by the first comparison.
+ * "deny"; a call through another architecture's entry is killed by the first comparison.
  *
  * The difference between two stages (pa_filter_build with `from`) is a program of the same form
- * whose default is "allow": the stage before killed everything else already, and filters add up.
+ * whose default is "allow": the stage before denied everything else already, and filters add up.
+ *
+ * "Deny" is SECCOMP_RET_TRAP: the call is not made, and the kernel forces SIGSYS on the thread.  By
+ * default that ends the process as surely as SECCOMP_RET_KILL_PROCESS would, blocked or ignored
+ * though it be; but a process may have last words, a handler that says which call it was.  The wait
+ * status (SIGSYS) is the kernel's word, the number is only the process's own, and this must not
+ * give an attacker a second chance:
+ *
+ *   - No stage has rt_sigaction for SIGSYS, so nobody puts a handler of his own there.
+ *   - The handler runs once (SA_RESETHAND): then the default is back, for good.
+ *   - While it runs all signals are blocked.  If its stack or its code was taken away the kernel
+ *     forces a signal that is blocked, or that fails on the same stack: death.
+ *   - It ends by making another forbidden call: the wait status is SIGSYS all the same.
+ *
+ * Who breaks even the handler has gained one more instruction, not one call.
  */
 #include "jail/jail_internal.h"
 #include <errno.h>
@@ -89,7 +103,7 @@ static bool judge(const struct pa_filter_rule *rules, size_t count, enum pa_jail
     }
     if (from != 0 ? (!before || !lost) : !here)
         return false;
-    *ret = (struct interval){.start = (unsigned)rules->nr, .verdict = SECCOMP_RET_KILL_PROCESS};
+    *ret = (struct interval){.start = (unsigned)rules->nr, .verdict = PA_FILTER_DENY};
     if (plain)
         ret->verdict = verdict_of(plain);
     else if (here)
@@ -111,7 +125,7 @@ static void append_interval(struct builder *b, struct interval interval) {
 
 /* Fills b->intervals so that they cover all numbers, in order, without neighbours alike. */
 static void find_intervals(struct builder *b, unsigned from) {
-    const uint32_t otherwise = from != 0 ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
+    const uint32_t otherwise = from != 0 ? SECCOMP_RET_ALLOW : PA_FILTER_DENY;
     struct interval calls[MAX_CALLS];
     size_t call_count = 0;
     for (size_t i = 0, n; i < pa_filter_rule_count; i += n) {
@@ -203,4 +217,18 @@ enum pa_layer_result pa_filter_install(const struct pa_filter *filter, struct pa
         why, errno,
         "seccomp: the kernel takes no filter; it needs CONFIG_SECCOMP_FILTER (Linux 4.14)");
     return PA_LAYER_MISSING;
+}
+
+int pa_filter_allow_last_words(const struct pa_jail *jail, struct pa_error *err) {
+    struct sigaction action = {.sa_sigaction = jail->last_words,
+                               .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK};
+    sigfillset(&action.sa_mask);
+    if (jail->last_words && sigaction(SIGSYS, &action, NULL) < 0)
+        return pa_fail_errno(err, errno, "jail: preparing last words");
+    return 0;
+}
+
+void pa_jail_die(void) {
+    syscall(PA_FILTER_DIE);
+    _exit(127); /* there was no filter: somebody sent the signal */
 }

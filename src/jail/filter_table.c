@@ -5,7 +5,7 @@
  * something and must say what it buys.  Rules of thumb: a call that creates something outside the
  * process, names another process, or takes a structure the kernel parses at length (ioctl, bpf,
  * io_uring, netlink) is not here; a call that libc or the Rust runtime makes in passing and can do
- * without is answered with the errno that makes it go on; everything else kills.
+ * without is answered with the errno that makes it go on; everything else ends the process.
  *
  * Stages: C compile, L load, R run, W warm, X load of a warm process.  L and X contain R and W: the
  * order in which they are narrowed is drawn in jail.h.
@@ -31,6 +31,8 @@
 #define FORKS  (W | X)         /* where processes are copied */
 #define LOADS  (L | X)         /* where an artifact is mapped */
 #define NARROW (L | W | X)     /* what is narrowed later */
+
+#define SIGNAL_OF_LIBC 33 /* by which its threads change their uid together */
 
 #define INT_MASK UINT64_C(0xffffffff) /* the kernel reads these arguments as 32 bits */
 
@@ -140,7 +142,13 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(renameat2, FILES, "WASI path_rename"),
     ALLOW(restart_syscall, ALL, "the kernel resumes a sleep that a signal interrupted"),
     ALLOW(rseq, C | FORKS, "libc registers each new thread and copy"),
-    ALLOW(rt_sigaction, ALL, "the engine's trap handlers"),
+    ALLOW_IF(rt_sigaction, ALL, 0, INT_MASK, SIGABRT, "abort puts the default back"),
+    ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGBUS, "the engine's trap handlers"),
+    ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGFPE, "the engine's trap handlers"),
+    ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGILL, "the engine's trap handlers"),
+    ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGSEGV, "the engine's trap handlers"),
+    ALLOW_IF(rt_sigaction, FORKS, 0, INT_MASK, SIGCHLD, "a warm process hears of copies' ends"),
+    ALLOW_IF(rt_sigaction, C, 0, INT_MASK, SIGNAL_OF_LIBC, "libc prepares for its first thread"),
     ALLOW(rt_sigprocmask, ALL, "traps; libc around abort, fork and thread creation"),
     ALLOW(rt_sigreturn, ALL, "the end of a trap handler"),
     ALLOW(sched_getaffinity, ALL, "how many processors there are"),

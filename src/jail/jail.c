@@ -104,6 +104,8 @@ static int enter_seccomp(const struct entering *e) {
     struct pa_filter filter;
     if (skipped(e, PA_LAYER_SECCOMP))
         return 0;
+    if (pa_filter_allow_last_words(e->jail, e->err) < 0)
+        return -1;
     pa_filter_build(e->jail->stage, 0, &filter);
     return settle(e, PA_LAYER_SECCOMP, pa_filter_install(&filter, &why), &why);
 }

@@ -8,7 +8,8 @@
  *   1. semantics: own user, mount, PID, network, IPC, UTS and cgroup namespaces; an empty read-only
  *      root; no capabilities; no_new_privs; not dumpable; own session; only named descriptors; no
  *      environment; a uid that owns nothing unless host directories are mounted
- *   2. attack surface: a seccomp allow-list per stage; a call outside it kills the process
+ *   2. attack surface: a seccomp allow-list per stage; a call outside it is not made and kills the
+ *      process, which may say before which one it was (`last_words`)
  *   3. Landlock: only beneath the mounts, only what each of them allows; no TCP, no scoped IPC
  *   4. rlimits: data, files, processes, core, CPU; oom_score_adj
  *
@@ -30,6 +31,7 @@
 #include "policy/limits.h"
 #include <stdbool.h>
 #include <sched.h>
+#include <signal.h>
 
 #define PA_JAIL_CLONE_FLAGS                                                                        \
     (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |     \
@@ -79,6 +81,9 @@ struct pa_jail {
     uint64_t data_bytes;     /* RLIMIT_DATA; 0: not set */
     uint64_t cpu_seconds;    /* RLIMIT_CPU backstop; 0: not set */
     uint64_t open_files;     /* RLIMIT_NOFILE; 0: not set */
+    /* NULL, or the handler of the SIGSYS that a forbidden call is: it may write what call that was
+     * (info->si_syscall) and ends with pa_jail_die.  See filter.c for why that is safe. */
+    void (*last_words)(int signal, siginfo_t *info, void *context);
 };
 
 struct pa_jail_report {
@@ -97,6 +102,9 @@ const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_ja
  * mapped, or in the fork of a warm process.  Costs a small filter that takes away the difference.
  */
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);
+
+/* Ends this process by SIGSYS, as the kernel ends one without last words. */
+PA_NORETURN void pa_jail_die(void);
 
 /* What this kernel offers, for `polyagent doctor`: tries each layer in a throw-away child. */
 struct pa_jail_probe {

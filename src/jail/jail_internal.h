@@ -7,6 +7,7 @@
 
 #include "jail/jail.h"
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/types.h>
 
 /* How a layer went.  MISSING leaves the process as it was, so that best effort can go on; after
@@ -48,7 +49,8 @@ void pa_jail_prefer_for_oom(void);
 int pa_landlock_abi(void); /* 0 if the kernel has none */
 enum pa_layer_result pa_jail_enter_landlock(const struct pa_jail *jail, struct pa_error *why);
 
-/* filter_table.c: the allow-list as data.  A call that no row allows kills the process.  Several
+/* filter_table.c: the allow-list as data.  A call that no row allows is not made and ends the
+ * process (see filter.c).  Several
  * rows for one call are alternatives; the conditions of one row must all hold. */
 struct pa_filter_condition {
     unsigned arg;         /* 0..5 */
@@ -68,7 +70,9 @@ extern const struct pa_filter_rule pa_filter_rules[]; /* ordered by name, altern
 extern const size_t pa_filter_rule_count;
 
 /* filter.c */
-#define PA_FILTER_MAX 512
+#define PA_FILTER_MAX  512
+#define PA_FILTER_DENY SECCOMP_RET_TRAP /* what a call without a row gets */
+#define PA_FILTER_DIE  SYS_getppid      /* a harmless call that no stage has */
 struct pa_filter {
     struct sock_filter code[PA_FILTER_MAX];
     size_t count;
@@ -77,5 +81,7 @@ struct pa_filter {
  * smaller one for a process in one of these stages that takes away what `stage` does not have. */
 void pa_filter_build(enum pa_jail_stage stage, unsigned from, struct pa_filter *ret);
 enum pa_layer_result pa_filter_install(const struct pa_filter *filter, struct pa_error *why);
+/* Before the first filter: who speaks when a call is denied. */
+int pa_filter_allow_last_words(const struct pa_jail *jail, struct pa_error *err);
 
 #endif

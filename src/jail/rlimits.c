@@ -64,6 +64,9 @@ enum pa_layer_result pa_jail_set_rlimits(const struct pa_jail *jail, struct pa_e
         {RLIMIT_NICE, "RLIMIT_NICE", true, 0},
         {RLIMIT_NPROC, "RLIMIT_NPROC", limited, processes},
         {RLIMIT_DATA, "RLIMIT_DATA", jail->data_bytes != 0, jail->data_bytes},
+        /* What a compiler writes is its artifact, a file in memory that no other limit counts. */
+        {RLIMIT_FSIZE, "RLIMIT_FSIZE", jail->stage == PA_JAIL_COMPILE && jail->data_bytes != 0,
+         jail->data_bytes},
         {RLIMIT_CPU, "RLIMIT_CPU", jail->cpu_seconds != 0, jail->cpu_seconds},
         {RLIMIT_NOFILE, "RLIMIT_NOFILE", jail->open_files != 0, jail->open_files},
     };

@@ -24,6 +24,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/strv.h"
 #include "policy/entry.h"
 #include "policy/policy.h"
 
@@ -146,10 +147,5 @@ int pa_pack_add_mounts(const struct pa_pack *pack, const char *cache_directory,
 
 /* `directory`, or $POLYAGENT_CACHE_HOME, or $XDG_CACHE_HOME/polyagent, or ~/.cache/polyagent. */
 char *pa_cache_home(const char *directory);
-
-/* A list of strings that ends in NULL. */
-size_t pa_strv_count(char *const *list);
-void pa_strv_add(char ***list, char *owned); /* *list may be NULL */
-char **pa_strv_free(char **list);            /* takes NULL, returns NULL */
 
 #endif

@@ -72,6 +72,15 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
     return done;
 }
 
+/* From here on nobody changes the artifact, whoever holds its descriptor: neither while it is stored nor
+ * the worker that runs it, which could fill the machine's memory through it. */
+static int seal(int artifact, struct pa_error *err) {
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    return fcntl(artifact, F_ADD_SEALS, seals) < 0
+               ? pa_fail_errno(err, errno, "cannot seal an artifact")
+               : 0;
+}
+
 /* A compiler that ran into a limit says so as the verdict on the module. */
 static void blame_module(const struct pa_module_source *module, const struct pa_policy *policy,
                          struct pa_outcome *outcome) {
@@ -109,12 +118,16 @@ int pa_compile(struct pa_executor *executor, const struct pa_module_source *modu
         return -1;
     }
     uint64_t began = pa_clock_monotonic_ns();
+    if (executor->compiling)
+        executor->compiling(module->name, module->size);
     PA_CLEANUP(pa_closep) int artifact = memfd_create("artifact", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (artifact < 0)
         return pa_fail_errno(err, errno, "cannot create a memory file");
     struct pa_outcome compiled;
     pa_outcome_init(&compiled);
     int done = compile_in_worker(executor, module, policy, cancel_fd, artifact, &compiled, err);
+    if (done == 0)
+        done = seal(artifact, err);
     uint64_t took = pa_clock_monotonic_ns() - began;
     if (done == 0 && compiled.status == PA_STATUS_OK) {
         if (pa_cache_put(executor->cache, &key, artifact, &cache_err) < 0)

@@ -3,8 +3,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include <errno.h>
-#include <sys/resource.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define WORKER_NAME "polyagent-worker"
@@ -39,6 +40,7 @@ int pa_executor_new(const struct pa_executor_config *config, struct pa_executor 
                     struct pa_error *err) {
     struct pa_executor *executor = pa_xcalloc(1, sizeof(*executor));
     executor->jail_required = config->jail_required;
+    executor->compiling = config->compiling;
     int failed = 0;
     if (config->worker_path)
         executor->worker_path = pa_xstrdup(config->worker_path);
@@ -133,6 +135,7 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                      struct pa_outcome *outcome, struct pa_error *err) {
     const struct pa_limits *limits = &request->policy->limits;
     struct pa_job job = {.type = PA_FRAME_RUN,
+                         .session = request->session != NULL,
                          .message = encoded,
                          .fds = fds,
                          .fd_count = fd_count,
@@ -147,10 +150,8 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .sink = request->sink,
                          .cancel_fd = request->cancel_fd};
     int done = pa_job_run(&job, worker, outcome, err);
-    if (done == 0 && outcome->session_lives && request->session)
+    if (done == 0 && outcome->session_lives)
         *request->session = *worker;
-    else if (outcome->session_lives)
-        pa_worker_discard(worker); /* nobody asked for a session */
     return done;
 }
 
@@ -188,11 +189,15 @@ static int run_fresh(struct pa_executor *executor, const struct pa_run_request *
     return done;
 }
 
-/* A copy has its root's kernel limit on memory; this one is for its request. */
-static int lower_data_limit(pid_t pid, const struct pa_limits *limits, struct pa_error *err) {
+/* A copy has its root's kernel limit on memory; this one is for its request.  A dead one will be
+ * noticed; its number may be another process's by now, so it is looked at through its pidfd first. */
+static int lower_data_limit(const struct pa_worker *worker, const struct pa_limits *limits,
+                            struct pa_error *err) {
     struct rlimit limit = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
-    if (prlimit(pid, RLIMIT_DATA, &limit, NULL) == 0 || errno == ESRCH)
-        return 0; /* a dead one will be noticed */
+    struct pollfd death = {.fd = worker->pidfd, .events = POLLIN};
+    if (poll(&death, 1, 0) == 1 || prlimit(worker->pid, RLIMIT_DATA, &limit, NULL) == 0 ||
+        errno == ESRCH)
+        return 0;
     return pa_fail_errno(err, errno, "cannot set the memory limit of a warm process");
 }
 
@@ -202,7 +207,7 @@ static int run_warm(struct pa_executor *executor, const struct pa_run_request *r
     encode_request(executor, request, &encoded);
     int done = check_encoded(&encoded, err);
     if (done == 0)
-        done = lower_data_limit(request->warm->pid, &request->policy->limits, err);
+        done = lower_data_limit(request->warm, &request->policy->limits, err);
     if (done < 0)
         pa_worker_discard(request->warm);
     else

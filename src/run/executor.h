@@ -24,6 +24,8 @@ struct pa_executor_config {
     const char *cache_directory; /* NULL: the default */
     uint64_t cache_bytes;
     bool jail_required;          /* a run without every layer of the jail is an error */
+    /* Called before a module of `size` bytes is compiled; NULL: nobody is told. */
+    void (*compiling)(const char *name, size_t size);
 };
 
 struct pa_executor;

@@ -8,6 +8,7 @@ struct pa_executor {
     char *worker_path;
     struct pa_cache *cache;
     bool jail_required;
+    void (*compiling)(const char *name, size_t size);
 };
 
 /* How a worker of this executor logs and is confined. */

@@ -4,6 +4,7 @@
 #include "base/wire.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -180,6 +181,7 @@ int pa_handover_hold(int connection, struct pa_worker *worker) {
         pa_worker_discard(worker);
         return 0;
     }
+    pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
     int status = worker->reap(worker, true);
     return send(connection, &status, sizeof(status), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }

@@ -140,7 +140,8 @@ static void take_message(json_t *message, json_t *results, json_t **error) {
     }
 }
 
-static void set_results(json_t *object, const struct pa_buf *lines) {
+/* New references: the results, and the last error or null. */
+static void read_results(const struct pa_buf *lines, json_t **ret_results, json_t **ret_error) {
     json_t *results = json_array(), *error = json_null();
     const char *at = pa_buf_text(lines), *end = at + lines->size;
     while (at < end) {
@@ -151,8 +152,30 @@ static void set_results(json_t *object, const struct pa_buf *lines) {
         json_decref(message);
         at += size + 1;
     }
+    *ret_results = results;
+    *ret_error = error;
+}
+
+static void set_results(json_t *object, const struct pa_buf *lines) {
+    json_t *results, *error;
+    read_results(lines, &results, &error);
     json_object_set_new(object, "error", error);
     json_object_set_new(object, "results", results);
+}
+
+void pa_outcome_result_texts(const struct pa_outcome *outcome, struct pa_buf *buf) {
+    json_t *results, *error, *data;
+    size_t i;
+    read_results(&outcome->results, &results, &error);
+    json_array_foreach(results, i, data) {
+        json_t *text = json_object_get(data, "text/plain");
+        if (!json_is_string(text))
+            continue;
+        pa_buf_append(buf, json_string_value(text), json_string_length(text));
+        pa_buf_append(buf, "\n", 1);
+    }
+    json_decref(results);
+    json_decref(error);
 }
 
 static int append(const char *bytes, size_t size, void *buf) {

@@ -61,6 +61,9 @@ void pa_outcome_take_end(struct pa_outcome *outcome, const struct pa_end *end);
  * bytes in stdout_base64 / stderr_base64. */
 void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf);
 
+/* The text/plain of each result, a line each. */
+void pa_outcome_result_texts(const struct pa_outcome *outcome, struct pa_buf *buf);
+
 /* The exit status of the command line (DESIGN: the guest's own, or ours by status). */
 int pa_outcome_exit(const struct pa_outcome *outcome);
 

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/denial.h"
+#include "run/worker_log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +17,8 @@
 
 #define ROOT_FRAME_MAX PA_FRAME_MAX
 #define START_LIMIT_NS (120 * PA_NS_PER_S) /* to reach the checkpoint */
+#define FORK_LIMIT_NS  (30 * PA_NS_PER_S)
+#define FRAME_LIMIT_NS (5 * PA_NS_PER_S) /* between the pieces of a frame */
 #define BACKOFF_FIRST  (100 * PA_NS_PER_MS)
 #define BACKOFF_MOST   (10 * PA_NS_PER_S)
 #define QUIET_NS       (10 * PA_NS_PER_S)  /* after which one idle copy less is kept */
@@ -26,6 +30,7 @@
 struct copy {
     struct pa_pool *pool;
     uint32_t number; /* its PID in the root's namespace */
+    uint64_t root;   /* which root's, counted from 1 */
     struct pa_worker worker;
 };
 
@@ -37,6 +42,7 @@ struct pa_pool {
 
     pthread_mutex_t lock; /* over all that follows */
     pthread_cond_t changed;
+    bool closed; /* to those who want a copy */
     bool stopping;
     struct copy *idle[IDLE_ROOM];
     struct pa_pool_stats stats;
@@ -44,6 +50,7 @@ struct pa_pool {
     struct {
         uint32_t number;
         int status;
+        uint64_t root;
     } reaped[REMEMBERED]; /* a ring */
     size_t reaped_next;
     char jail_missing[160];
@@ -51,9 +58,33 @@ struct pa_pool {
     /* the thread's alone */
     struct pa_worker root;
     struct pa_buf payload;
+    unsigned log_lines; /* of this root */
 };
 
 /* --- frames from the root --------------------------------------------------------------------- */
+
+static bool stopping(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    bool stop = pool->stopping;
+    pthread_mutex_unlock(&pool->lock);
+    return stop;
+}
+
+/* Until the root says something; not when the pool ends first, or at `until_ns`. */
+static int await(struct pa_pool *pool, uint64_t until_ns, struct pa_error *err) {
+    struct pollfd polled[] = {{.fd = pool->root.socket, .events = POLLIN},
+                              {.fd = pool->wake, .events = POLLIN}};
+    for (uint64_t now; !stopping(pool) && (now = pa_clock_monotonic_ns()) < until_ns;) {
+        uint64_t count;
+        int n = poll(polled, PA_ARRAY_LEN(polled), (int)((until_ns - now) / PA_NS_PER_MS) + 1);
+        if (n > 0 && polled[0].revents)
+            return 0;
+        if (n > 0 && read(pool->wake, &count, sizeof(count)) < 0) /* a copy is wanted, or the end */
+            continue;
+    }
+    return pa_fail(err, PA_ERR_UNAVAILABLE, "%s",
+                   stopping(pool) ? "the pool ends" : "the warm root does not answer");
+}
 
 static int receive(struct pa_pool *pool, struct pa_frame *ret, int *ret_fd, struct pa_error *err) {
     int fds[PA_FRAME_MAX_FDS];
@@ -69,16 +100,6 @@ static int receive(struct pa_pool *pool, struct pa_frame *ret, int *ret_fd, stru
     return 0;
 }
 
-static void take_log(const struct pa_frame *frame) {
-    struct pa_reader reader = PA_READER(frame->payload, frame->size);
-    char component[24], message[4096];
-    uint8_t level = pa_get_u8(&reader);
-    pa_get_text_into(&reader, component, sizeof(component));
-    pa_get_text_into(&reader, message, sizeof(message));
-    if (pa_reader_ok(&reader) && level >= PA_LOG_ERROR && level <= PA_LOG_TRACE)
-        pa_log((enum pa_log_level)level, component, "%s", message);
-}
-
 static void take_reaped(struct pa_pool *pool, const struct pa_frame *frame) {
     struct pa_reader reader = PA_READER(frame->payload, frame->size);
     uint32_t number = pa_get_u32(&reader), status = pa_get_u32(&reader);
@@ -86,6 +107,7 @@ static void take_reaped(struct pa_pool *pool, const struct pa_frame *frame) {
     pthread_mutex_lock(&pool->lock);
     pool->reaped[pool->reaped_next].number = number;
     pool->reaped[pool->reaped_next].status = (int)status;
+    pool->reaped[pool->reaped_next].root = pool->stats.root_starts;
     pool->reaped_next = (pool->reaped_next + 1) % REMEMBERED;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
@@ -103,18 +125,19 @@ static void pass_on(enum pa_frame_type type, const struct pa_frame *frame) {
 }
 
 /* Serves frames until one of `wanted` comes.  What a root says in between is noted. */
-static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, struct pa_frame *ret,
-                         int *ret_fd, struct pa_error *err) {
-    for (;;) {
-        if (receive(pool, ret, ret_fd, err) < 0)
+static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, uint64_t limit_ns,
+                         struct pa_frame *ret, int *ret_fd, struct pa_error *err) {
+    for (uint64_t until = pa_clock_monotonic_ns() + limit_ns;;) {
+        if (await(pool, until, err) < 0 || receive(pool, ret, ret_fd, err) < 0)
             return -1;
         if (ret->type == wanted)
             return 0;
         pa_closep(ret_fd);
         struct pa_end end;
+        char denied[PA_DENIAL_ROOM];
         switch (ret->type) {
         case PA_FRAME_LOG:
-            take_log(ret);
+            pa_worker_log(ret, &pool->log_lines);
             break;
         case PA_FRAME_REAPED:
             take_reaped(pool, ret);
@@ -126,6 +149,11 @@ static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, struct
         case PA_FRAME_STDERR:
             pass_on(ret->type, ret);
             break;
+        case PA_FRAME_DENIED:
+            if (pa_denial_decode(ret, denied, sizeof(denied)) < 0)
+                snprintf(denied, sizeof(denied), "a system call");
+            return pa_fail(err, PA_ERR_UNAVAILABLE,
+                           "the language made %s, which the jail forbids, before its checkpoint", denied);
         case PA_FRAME_FAILED:
             if (pa_error_decode(ret->payload, ret->size, err) < 0)
                 pa_fail(err, PA_ERR_INTERNAL, "a warm root failed");
@@ -157,7 +185,7 @@ static pid_t pid_of(int pidfd) {
     return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
 }
 
-static int status_of(struct pa_pool *pool, uint32_t number) {
+static int status_of(struct pa_pool *pool, const struct copy *copy) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += STATUS_WAIT_NS;
@@ -169,7 +197,7 @@ static int status_of(struct pa_pool *pool, uint32_t number) {
     pthread_mutex_lock(&pool->lock);
     for (bool late = false, found = false; !late && !found;) {
         for (size_t i = 0; i < REMEMBERED && !found; i++)
-            if (pool->reaped[i].number == number) {
+            if (pool->reaped[i].number == copy->number && pool->reaped[i].root == copy->root) {
                 status = pool->reaped[i].status;
                 found = true;
             }
@@ -181,7 +209,7 @@ static int status_of(struct pa_pool *pool, uint32_t number) {
 
 static int reap_copy(struct pa_worker *worker, bool want_status) {
     struct copy *copy = worker->context;
-    int status = want_status ? status_of(copy->pool, copy->number) : 0;
+    int status = want_status ? status_of(copy->pool, copy) : 0;
     close(worker->socket);
     close(worker->pidfd);
     free(copy);
@@ -199,7 +227,7 @@ static int fork_copy(struct pa_pool *pool, struct copy **ret, struct pa_error *e
         return pa_fail_errno(err, errno, "the warm root is gone");
     struct pa_frame frame;
     PA_CLEANUP(pa_closep) int pidfd = -1;
-    if (receive_until(pool, PA_FRAME_FORKED, &frame, &pidfd, err) < 0)
+    if (receive_until(pool, PA_FRAME_FORKED, FORK_LIMIT_NS, &frame, &pidfd, err) < 0)
         return -1;
     struct pa_reader reader = PA_READER(frame.payload, frame.size);
     uint32_t number = pa_get_u32(&reader), errnum = pa_get_u32(&reader);
@@ -211,6 +239,7 @@ static int fork_copy(struct pa_pool *pool, struct copy **ret, struct pa_error *e
     struct copy *copy = pa_xcalloc(1, sizeof(*copy));
     copy->pool = pool;
     copy->number = number;
+    copy->root = pool->stats.root_starts; /* this thread alone changes it */
     copy->worker = (struct pa_worker){.socket = pa_steal_fd(&ours),
                                       .pidfd = pa_steal_fd(&pidfd),
                                       .pid = pid,
@@ -232,25 +261,21 @@ static void drop_idle(struct pa_pool *pool) {
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static bool stopping(struct pa_pool *pool) {
-    pthread_mutex_lock(&pool->lock);
-    bool stop = pool->stopping;
-    pthread_mutex_unlock(&pool->lock);
-    return stop;
-}
-
 static int start_root(struct pa_pool *pool, struct pa_error *err) {
     uint64_t began = pa_clock_monotonic_ns();
     struct pa_frame frame;
     int fd;
     if (pool->config.start_root(pool->config.context, &pool->root, err) < 0)
         return -1;
-    struct timeval limit = {.tv_sec = START_LIMIT_NS / PA_NS_PER_S};
+    pool->log_lines = 0;
+    struct timeval limit = {.tv_sec = FRAME_LIMIT_NS / PA_NS_PER_S};
     setsockopt(pool->root.socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    if (receive_until(pool, PA_FRAME_READY, &frame, &fd, err) < 0) {
+    setsockopt(pool->root.socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (receive_until(pool, PA_FRAME_READY, START_LIMIT_NS, &frame, &fd, err) < 0) {
         pa_worker_discard(&pool->root);
         return pa_error_prefix(err, "%s", pool->name);
     }
+    pa_closep(&fd); /* none is due */
     struct pa_reader reader = PA_READER(frame.payload, frame.size);
     pthread_mutex_lock(&pool->lock);
     pool->stats.memory_bytes = pa_get_u64(&reader);
@@ -308,7 +333,7 @@ static void serve_root(struct pa_pool *pool, struct pa_error *err) {
             if (frame.type == PA_FRAME_REAPED)
                 take_reaped(pool, &frame);
             else if (frame.type == PA_FRAME_LOG)
-                take_log(&frame);
+                pa_worker_log(&frame, &pool->log_lines);
             pa_closep(&fd);
         }
     }
@@ -408,6 +433,13 @@ struct pa_pool *pa_pool_free(struct pa_pool *pool) {
     return NULL;
 }
 
+void pa_pool_close(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->closed = true;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *ret,
                  struct pa_error *err) {
     const struct timespec until = {.tv_sec = (time_t)(deadline_ns / PA_NS_PER_S),
@@ -415,7 +447,7 @@ int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *r
     int result = 0;
     bool waited = false, late = false;
     pthread_mutex_lock(&pool->lock);
-    while (!pool->stats.idle && !late) {
+    while (!pool->stats.idle && !late && !pool->closed) {
         if (!waited && pool->stats.ready) { /* it serves, but not fast enough */
             pool->stats.target = PA_MIN(pool->stats.target * 2, pool->config.idle_most);
             pool->last_wait_ns = pa_clock_monotonic_ns();
@@ -425,9 +457,11 @@ int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *r
         waited = true;
         late = pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
     }
-    if (pool->stats.idle) {
+    if (pool->stats.idle && !pool->closed) {
         *ret = pool->idle[--pool->stats.idle]->worker;
         pool->stats.taken++;
+    } else if (pool->closed) {
+        result = pa_fail(err, PA_ERR_UNAVAILABLE, "the warm processes of %s end", pool->name);
     } else {
         result = pa_fail(err, PA_ERR_UNAVAILABLE, "no warm process of %s was free in time%s%s",
                          pool->name, pool->stats.trouble[0] ? ": " : "", pool->stats.trouble);

@@ -29,6 +29,10 @@ struct pa_pool;
 int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struct pa_error *err);
 struct pa_pool *pa_pool_free(struct pa_pool *pool);
 
+/* Nobody gets a copy any more, nor waits for one; those that were taken go on.  Before pa_pool_free,
+ * where other threads may still be in pa_pool_take. */
+void pa_pool_close(struct pa_pool *pool);
+
 /* Waits until `deadline_ns` (monotonic) where none is idle: UNAVAILABLE then, with why. */
 int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *ret,
                  struct pa_error *err);

@@ -1,9 +1,10 @@
 #include "run/supervise.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "jail/spawn.h"
 #include "run/capture.h"
+#include "run/denial.h"
+#include "run/worker_log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,7 +18,9 @@
 
 #define CHANNEL_FD    3
 #define STDIN_CHUNK   65536u
-#define MAX_LOG_LINES 10000 /* of one worker: a hostile one must not fill the log */
+#define DEATH_NS      PA_NS_PER_S         /* between the end of a dying worker's channel and its own */
+#define SLICE_NS      (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
+#define LAST_READS    16                  /* of a dead worker: more than its socket holds */
 
 /* Why the loop killed the worker, if it did. */
 enum verdict {
@@ -46,12 +49,16 @@ struct loop {
     size_t stdin_at;      /* of job->stdin_bytes */
     bool stdin_wanted;
     unsigned log_lines;
+    bool guest_spoke; /* it has come to more than entering the jail */
+    bool sink_gone;   /* nobody listens any more */
+    bool over;        /* the worker is reaped, or waits for another turn */
 
     enum verdict verdict;
     bool ended, failed; /* an EXIT (or TURN), or a FAILED frame came */
     bool turned;        /* it was a TURN: the worker lives on */
     struct pa_end end;
     char garbage[160]; /* what was wrong with what the worker sent */
+    char denied[PA_DENIAL_ROOM]; /* "the system call socket (41)", if it had last words */
 };
 
 /* --- the worker's end ------------------------------------------------------------------------- */
@@ -64,7 +71,7 @@ static void condemn(struct loop *loop, enum verdict verdict) {
 
 static void condemn_garbage(struct loop *loop, const char *what) {
     if (loop->verdict == VERDICT_NONE)
-        snprintf(loop->garbage, sizeof(loop->garbage), "%s", what);
+        snprintf(loop->garbage, sizeof(loop->garbage), "%.159s", what);
     condemn(loop, VERDICT_GARBAGE);
 }
 
@@ -75,6 +82,11 @@ static uint64_t cpu_used_ns(const struct loop *loop) {
     return (uint64_t)used.tv_sec * PA_NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
+static uint64_t cpu_spent_ns(const struct loop *loop) {
+    uint64_t used = cpu_used_ns(loop);
+    return used - PA_MIN(used, loop->cpu_before_ns);
+}
+
 /* CPU time cannot pass faster than wall time times the number of the worker's threads; a run has
  * one, a compilation several, so look again after a fraction of what is left. */
 static void check_clocks(struct loop *loop, uint64_t now) {
@@ -83,8 +95,7 @@ static void check_clocks(struct loop *loop, uint64_t now) {
         loop->deadline_ns = PA_NEVER;
     }
     if (now >= loop->next_cpu_check_ns) {
-        uint64_t used = cpu_used_ns(loop);
-        used -= PA_MIN(used, loop->cpu_before_ns);
+        uint64_t used = cpu_spent_ns(loop);
         if (used >= loop->job->cpu_ns) {
             condemn(loop, VERDICT_CPU);
             loop->next_cpu_check_ns = PA_NEVER;
@@ -94,6 +105,11 @@ static void check_clocks(struct loop *loop, uint64_t now) {
             loop->next_cpu_check_ns = now + PA_MAX(left / pace, PA_NS_PER_MS);
         }
     }
+}
+
+static bool caller_gave_up(const struct loop *loop) {
+    struct pollfd polled = {.fd = loop->job->cancel_fd, .events = POLLIN};
+    return poll(&polled, 1, 0) > 0;
 }
 
 static int timeout_ms(const struct loop *loop, uint64_t now) {
@@ -112,12 +128,15 @@ static int emit_to_sink(struct loop *loop, enum pa_output output, const void *by
     const struct pa_sink *sink = loop->job->sink;
     const uint8_t *at = bytes;
     while (size) {
-        ssize_t n = sink->write(sink->context, output, at, size, loop->deadline_ns);
+        uint64_t slice = pa_clock_monotonic_ns() + SLICE_NS;
+        ssize_t n = sink->write(sink->context, output, at, size, PA_MIN(slice, loop->deadline_ns));
         if (n < 0)
             return -1;
         at += n;
         size -= (size_t)n;
-        if (size)
+        if (size && caller_gave_up(loop))
+            return -1;
+        if (size && !loop->over)
             check_clocks(loop, pa_clock_monotonic_ns());
     }
     return 0;
@@ -125,8 +144,11 @@ static int emit_to_sink(struct loop *loop, enum pa_output output, const void *by
 
 static int emit(struct loop *loop, enum pa_output output, const void *bytes, size_t size) {
     if (loop->job->sink) {
-        if (emit_to_sink(loop, output, bytes, size) < 0)
-            condemn(loop, VERDICT_CANCELLED);
+        if (!loop->sink_gone && emit_to_sink(loop, output, bytes, size) < 0) {
+            loop->sink_gone = true;
+            if (!loop->over)
+                condemn(loop, VERDICT_CANCELLED);
+        }
         return 0;
     }
     pa_buf_append(&loop->outcome->output[output].kept, bytes, size);
@@ -159,20 +181,8 @@ static void take_result(struct loop *loop, const struct pa_frame *frame) {
 }
 
 static void take_log(struct loop *loop, const struct pa_frame *frame) {
-    struct pa_reader reader = PA_READER(frame->payload, frame->size);
-    char component[24], message[4096];
-    uint8_t level = pa_get_u8(&reader);
-    pa_get_text_into(&reader, component, sizeof(component));
-    pa_get_text_into(&reader, message, sizeof(message));
-    if (!pa_reader_ok(&reader) || level < PA_LOG_ERROR || level > PA_LOG_TRACE) {
+    if (pa_worker_log(frame, &loop->log_lines) < 0)
         condemn_garbage(loop, "a malformed log line");
-        return;
-    }
-    loop->log_lines++;
-    if (loop->log_lines <= MAX_LOG_LINES || level == PA_LOG_TRACE)
-        pa_log((enum pa_log_level)level, component, "%s", message);
-    if (loop->log_lines == MAX_LOG_LINES)
-        pa_log_warn("run", "a worker wrote %d log lines; the rest is left out", MAX_LOG_LINES);
 }
 
 static void take_jailed(struct loop *loop, const struct pa_frame *frame) {
@@ -180,7 +190,8 @@ static void take_jailed(struct loop *loop, const struct pa_frame *frame) {
     pa_get_u32(&reader);
     char missing[sizeof(loop->outcome->jail_missing)];
     pa_get_text_into(&reader, missing, sizeof(missing));
-    if (!pa_reader_ok(&reader))
+    /* Later it could be the guest's word. */
+    if (!pa_reader_ok(&reader) || loop->guest_spoke)
         condemn_garbage(loop, "a malformed jail report");
     else if (*missing)
         memcpy(loop->outcome->jail_missing, missing, sizeof(missing));
@@ -216,6 +227,21 @@ static void take_failure(struct loop *loop, const struct pa_frame *frame) {
     loop->failed = true;
 }
 
+/* Its word about itself, as an end is; that the process is dead is the kernel's. */
+static void take_denial(struct loop *loop, const struct pa_frame *frame) {
+    if (pa_denial_decode(frame, loop->denied, sizeof(loop->denied)) < 0)
+        condemn_garbage(loop, "malformed last words");
+}
+
+static void take_turn(struct loop *loop, const struct pa_frame *frame) {
+    if (!loop->job->session) {
+        condemn_garbage(loop, "the end of a turn without a session");
+        return;
+    }
+    loop->turned = true;
+    take_end(loop, frame);
+}
+
 static void take_frame(struct loop *loop, const struct pa_frame *frame) {
     switch (frame->type) {
     case PA_FRAME_STDOUT:
@@ -237,8 +263,7 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
         take_jailed(loop, frame);
         break;
     case PA_FRAME_TURN:
-        loop->turned = true;
-        take_end(loop, frame);
+        take_turn(loop, frame);
         break;
     case PA_FRAME_EXIT:
         take_end(loop, frame);
@@ -246,9 +271,13 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
     case PA_FRAME_FAILED:
         take_failure(loop, frame);
         break;
+    case PA_FRAME_DENIED:
+        take_denial(loop, frame);
+        break;
     default:
-        condemn_garbage(loop, "a frame that only a supervisor sends");
+        condemn_garbage(loop, "a frame that no run sends");
     }
+    loop->guest_spoke = loop->guest_spoke || frame->type != PA_FRAME_LOG;
 }
 
 /* Reads once and takes what is whole.  False at the end of the channel. */
@@ -278,8 +307,10 @@ static bool read_frames(struct loop *loop) {
 
 static void send_stdin(struct loop *loop, const void *bytes, size_t size) {
     loop->stdin_wanted = false;
-    /* A chunk fits into the socket's buffer, unless the worker asks and does not read. */
-    if (pa_frame_send(loop->worker->socket, PA_FRAME_STDIN, bytes, size, NULL, 0, false) < 0)
+    /* A chunk fits into the socket's buffer, unless the worker asks and does not read.  One that is
+     * gone asked, ended, and has said so in what is still to be read. */
+    if (pa_frame_send(loop->worker->socket, PA_FRAME_STDIN, bytes, size, NULL, 0, false) < 0 &&
+        errno == EAGAIN)
         condemn_garbage(loop, "it asked for input and did not read it");
 }
 
@@ -299,6 +330,40 @@ static void answer_from_fd(struct loop *loop) {
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+/* Under the clocks like all the rest: a session's process need not read.  False when the host cannot
+ * send it; a worker that is gone or condemned is the loop's affair. */
+static bool send_request(struct loop *loop) {
+    const struct pa_job *job = loop->job;
+    for (size_t sent = 0; loop->verdict == VERDICT_NONE;) {
+        if (pa_frame_send_some(loop->worker->socket, job->type, job->message->data,
+                               job->message->size, job->fds, job->fd_count, &sent) == 0 ||
+            errno == EPIPE || errno == ECONNRESET)
+            return true;
+        if (errno != EAGAIN) {
+            pa_fail_errno(loop->err, errno, "cannot send a worker its request");
+            return false;
+        }
+        struct pollfd polled[] = {{.fd = loop->worker->socket, .events = POLLOUT},
+                                  {.fd = job->cancel_fd, .events = POLLIN}};
+        int n = poll(polled, PA_ARRAY_LEN(polled), timeout_ms(loop, pa_clock_monotonic_ns()));
+        if (n > 0 && polled[1].revents)
+            condemn(loop, VERDICT_CANCELLED);
+        check_clocks(loop, pa_clock_monotonic_ns());
+    }
+    return true;
+}
+
+/* A channel ends with its worker.  One that closes it and lives on is up to something. */
+static void expect_death(struct loop *loop) {
+    uint64_t until = PA_MIN(pa_clock_monotonic_ns() + DEATH_NS, loop->deadline_ns);
+    struct pollfd polled = {.fd = loop->worker->pidfd, .events = POLLIN};
+    for (uint64_t now; (now = pa_clock_monotonic_ns()) < until;)
+        if (poll(&polled, 1, (int)((until - now) / PA_NS_PER_MS) + 1) > 0)
+            return;
+    check_clocks(loop, pa_clock_monotonic_ns());
+    condemn_garbage(loop, "it closed its channel and went on");
+}
+
 static void wait_and_serve(struct loop *loop) {
     const struct pa_job *job = loop->job;
     for (bool open = true; open;) {
@@ -311,6 +376,8 @@ static void wait_and_serve(struct loop *loop) {
             {.fd = loop->worker->socket, .events = POLLIN},
             {.fd = loop->verdict == VERDICT_NONE ? job->cancel_fd : -1, .events = POLLIN},
             {.fd = from_fd ? job->stdin_fd : -1, .events = POLLIN},
+            /* Once it is killed, a process that it left behind may hold its channel open. */
+            {.fd = loop->verdict == VERDICT_NONE ? -1 : loop->worker->pidfd, .events = POLLIN},
         };
         int n = poll(polled, PA_ARRAY_LEN(polled), timeout_ms(loop, now));
         if (n < 0 && errno != EINTR)
@@ -321,19 +388,26 @@ static void wait_and_serve(struct loop *loop) {
             condemn(loop, VERDICT_CANCELLED);
         if (polled[2].revents)
             answer_from_fd(loop);
+        for (int i = 0; polled[3].revents && i < LAST_READS && open; i++)
+            open = read_frames(loop);
+        if (polled[3].revents)
+            return;
         if (polled[0].revents)
             open = read_frames(loop);
     }
+    if (!loop->ended && !loop->failed && loop->verdict == VERDICT_NONE)
+        expect_death(loop);
 }
 
 static void describe_signal(struct loop *loop, int wait_status) {
     struct pa_outcome *outcome = loop->outcome;
-    int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+    int number = loop->denied[0] ? SIGSYS : WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
     char limit[32];
     switch (number) {
     case SIGSYS:
         pa_outcome_set(outcome, PA_STATUS_DENIED,
-                       "the process made a system call that the jail forbids and was killed");
+                       "the process made %s, which the jail forbids, and was killed",
+                       loop->denied[0] ? loop->denied : "a system call");
         break;
     case SIGXCPU:
         pa_outcome_set(outcome, PA_STATUS_CPU_LIMIT, "CPU time limit reached");
@@ -357,9 +431,10 @@ static void describe_signal(struct loop *loop, int wait_status) {
 }
 
 static void describe_limit(struct loop *loop, enum pa_status status, const char *limit_name,
-                           uint64_t value, const char *advice) {
+                           const char *advice) {
     char text[32];
     const struct pa_limit_info *info = pa_limit_find(limit_name);
+    uint64_t value = *pa_limit_slot((struct pa_limits *)loop->job->limits, info);
     pa_outcome_set(loop->outcome, status, "%s limit of %s reached (%s); %s", info->what,
                    pa_limit_format(info, value, text, sizeof(text)), limit_name, advice);
 }
@@ -368,23 +443,25 @@ static void describe(struct loop *loop, int wait_status) {
     const struct pa_job *job = loop->job;
     switch (loop->verdict) {
     case VERDICT_TIMEOUT:
-        describe_limit(loop, PA_STATUS_TIMEOUT, job->wall_limit_name, job->wall_ns / PA_NS_PER_MS,
+        describe_limit(loop, PA_STATUS_TIMEOUT, job->wall_limit_name,
                        "raise it, or make the code finish sooner");
         return;
     case VERDICT_CPU:
-        describe_limit(loop, PA_STATUS_CPU_LIMIT, job->cpu_limit_name, job->cpu_ns / PA_NS_PER_MS,
+        describe_limit(loop, PA_STATUS_CPU_LIMIT, job->cpu_limit_name,
                        "raise it, or make the code compute less");
         return;
     case VERDICT_OUTPUT:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes", job->limits->output_bytes,
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes",
                        "raise it, or write less");
         return;
     case VERDICT_RESULTS:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes", job->limits->results_bytes,
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes",
                        "raise it, or show less");
         return;
     case VERDICT_CANCELLED:
-        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
+        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "%s",
+                       loop->sink_gone ? "its output cannot be written any more"
+                                       : "cancelled by the caller");
         return;
     case VERDICT_GARBAGE:
         pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
@@ -455,15 +532,13 @@ void pa_worker_discard(struct pa_worker *worker) {
 static int end_worker(struct loop *loop) {
     if (loop->turned && loop->ended && loop->verdict == VERDICT_NONE) {
         loop->outcome->session_lives = true;
-        loop->outcome->usage.cpu_ns = cpu_used_ns(loop) - loop->cpu_before_ns;
+        loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
         return 0;
     }
-    if (loop->ended || loop->failed || loop->verdict != VERDICT_NONE)
-        pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0);
-    uint64_t used = cpu_used_ns(loop);
-    if (used)
-        loop->outcome->usage.cpu_ns = used - loop->cpu_before_ns;
-    return loop->worker->reap(loop->worker, !loop->ended && !loop->failed);
+    pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
+    loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
+    return loop->worker->reap(loop->worker, !loop->ended && !loop->failed &&
+                                                loop->verdict == VERDICT_NONE);
 }
 
 static void start_captures(struct loop *loop) {
@@ -476,6 +551,7 @@ static void start_captures(struct loop *loop) {
 }
 
 static void finish_captures(struct loop *loop) {
+    loop->over = true;
     loop->deadline_ns = PA_NEVER; /* the guest is gone: its output may take its time */
     for (int i = 0; i < 2; i++) {
         struct pa_output_record *record = &loop->outcome->output[i];
@@ -499,9 +575,10 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     pa_frame_decoder_init(&loop->decoder);
     start_captures(loop);
 
-    if (pa_frame_send(worker->socket, job->type, job->message->data, job->message->size, job->fds,
-                      job->fd_count, true) == 0)
+    if (send_request(loop))
         wait_and_serve(loop);
+    else
+        loop->failed = true;
     outcome->usage.wall_ns = pa_clock_monotonic_ns() - started_ns;
     int status = end_worker(loop);
     finish_captures(loop);

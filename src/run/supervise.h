@@ -35,8 +35,8 @@ struct pa_worker {
     int pidfd;
     pid_t pid; /* in our PID namespace */
     char no_namespaces[160]; /* why it has none, or "" */
-    /* Waits for its death, closes what belongs to it and returns its wait status; without
-     * `want_status` it need not wait. */
+    /* Of a worker that is dead or was sent SIGKILL: waits for the end, closes what belongs to it and
+     * returns its wait status; without `want_status` it need not wait. */
     int (*reap)(struct pa_worker *worker, bool want_status);
     void *context; /* of `reap` */
 };
@@ -51,6 +51,7 @@ void pa_worker_discard(struct pa_worker *worker);
 
 struct pa_job {
     enum pa_frame_type type; /* PA_FRAME_RUN or PA_FRAME_COMPILE */
+    bool session;            /* the worker may end a turn and live on */
     const struct pa_buf *message;
     const int *fds;
     size_t fd_count;

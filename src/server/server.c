@@ -12,6 +12,8 @@
 
 #define MAX_POOLS   64
 #define MAX_CLIENTS 512
+#define DRAIN_S     30
+#define BREATH_MS   50
 #define TAKE_NS     (90 * PA_NS_PER_S) /* a first request may have to wait for a compilation */
 
 /* A kind of warm process: everything that its root was started with. */
@@ -30,7 +32,10 @@ struct pa_server {
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t fewer; /* clients */
     struct kind *kinds[MAX_POOLS];
-    size_t kind_count, clients;
+    size_t kind_count;
+    struct client *clients; /* a list */
+    size_t client_count;
+    bool ending; /* no new kinds */
 };
 
 /* --- kinds ------------------------------------------------------------------------------------ */
@@ -115,7 +120,9 @@ static int find_pool(struct pa_server *server, const struct pa_want *want, struc
     for (size_t i = 0; i < server->kind_count && !kind; i++)
         if (pa_streq(server->kinds[i]->key, key))
             kind = server->kinds[i];
-    if (!kind)
+    if (server->ending)
+        done = pa_fail(err, PA_ERR_UNAVAILABLE, "the server ends");
+    else if (!kind)
         done = make_kind(server, want, key, &kind, err);
     pthread_mutex_unlock(&server->lock);
     if (done == 0)
@@ -143,7 +150,37 @@ static int start_warm(struct pa_server *server, const char *language, struct pa_
 struct client {
     struct pa_server *server;
     int connection;
+    struct client *next;
 };
+
+/* False when there are too many. */
+static bool add_client(struct client *client) {
+    struct pa_server *server = client->server;
+    pthread_mutex_lock(&server->lock);
+    bool room = server->client_count < MAX_CLIENTS;
+    if (room) {
+        client->next = server->clients;
+        server->clients = client;
+        server->client_count++;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return room;
+}
+
+/* The last that its thread does with the server. */
+static void remove_client(struct client *client) {
+    struct pa_server *server = client->server;
+    pthread_mutex_lock(&server->lock);
+    struct client **link = &server->clients;
+    while (*link != client)
+        link = &(*link)->next;
+    *link = client->next;
+    close(client->connection); /* not before: drain() may not meet its number in other hands */
+    server->client_count--;
+    pthread_cond_broadcast(&server->fewer);
+    pthread_mutex_unlock(&server->lock);
+    free(client);
+}
 
 static int serve(struct client *client, struct pa_error *err) {
     struct pa_want want;
@@ -166,43 +203,39 @@ static int serve(struct client *client, struct pa_error *err) {
 
 static void *run_client(void *context) {
     struct client *client = context;
-    struct pa_server *server = client->server;
     struct pa_error err = {0};
     if (serve(client, &err) < 0)
         pa_log_debug("server", "a client was not served: %s", err.message);
-    close(client->connection);
-    free(client);
-    pthread_mutex_lock(&server->lock);
-    server->clients--;
-    pthread_cond_broadcast(&server->fewer);
-    pthread_mutex_unlock(&server->lock);
+    remove_client(client);
     return NULL;
 }
 
 static void accept_client(struct pa_server *server) {
     int connection = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-    if (connection < 0)
+    if (connection < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            poll(NULL, 0, BREATH_MS); /* it stays in the queue: do not spin on it */
         return;
+    }
     struct client *client = pa_xcalloc(1, sizeof(*client));
-    *client = (struct client){server, connection};
-    pthread_mutex_lock(&server->lock);
-    bool room = server->clients < MAX_CLIENTS;
-    server->clients += room;
-    pthread_mutex_unlock(&server->lock);
+    *client = (struct client){server, connection, NULL};
     pthread_t thread;
     struct pa_error err;
-    int failed = room ? pthread_create(&thread, NULL, run_client, client) : EAGAIN;
+    if (!add_client(client)) {
+        pa_fail(&err, PA_ERR_RESOURCE_EXHAUSTED, "%d clients are connected already", MAX_CLIENTS);
+        pa_handover_reply(connection, NULL, &err);
+        close(connection);
+        free(client);
+        return;
+    }
+    int failed = pthread_create(&thread, NULL, run_client, client);
     if (!failed) {
         pthread_detach(thread);
         return;
     }
-    pa_fail(&err, PA_ERR_RESOURCE_EXHAUSTED, "%d clients are connected already", MAX_CLIENTS);
+    pa_fail_errno(&err, failed, "no thread for another client");
     pa_handover_reply(connection, NULL, &err);
-    close(connection);
-    free(client);
-    pthread_mutex_lock(&server->lock);
-    server->clients -= room;
-    pthread_mutex_unlock(&server->lock);
+    remove_client(client);
 }
 
 /* --- life -------------------------------------------------------------------------------------- */
@@ -245,19 +278,26 @@ int pa_server_run(struct pa_server *server, int stop_fd, struct pa_error *err) {
     }
 }
 
-/* Runs that are still going are their clients' affair: wait for them, a client that hangs is cut. */
+/* Runs that are still going are their clients' affair: wait for them, a client that hangs is cut.  No
+ * client's thread is left afterwards. */
 static void drain(struct pa_server *server) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 30;
+    until.tv_sec += DRAIN_S;
     pthread_mutex_lock(&server->lock);
-    while (server->clients &&
+    server->ending = true;
+    for (size_t i = 0; i < server->kind_count; i++)
+        pa_pool_close(server->kinds[i]->pool);
+    while (server->client_count &&
            pthread_cond_timedwait(&server->fewer, &server->lock, &until) != ETIMEDOUT)
         continue;
-    size_t left = server->clients;
+    if (server->client_count)
+        pa_log_warn("server", "%zu runs were cut off after %d s", server->client_count, DRAIN_S);
+    for (struct client *client = server->clients; client; client = client->next)
+        shutdown(client->connection, SHUT_RDWR);
+    while (server->client_count)
+        pthread_cond_wait(&server->fewer, &server->lock);
     pthread_mutex_unlock(&server->lock);
-    if (left)
-        pa_log_warn("server", "%zu runs were cut off after 30 s", left);
 }
 
 struct pa_server *pa_server_free(struct pa_server *server) {

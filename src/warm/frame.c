@@ -57,7 +57,7 @@ int pa_frame_decoder_next(struct pa_frame_decoder *decoder, struct pa_frame *ret
     if (size > PA_FRAME_MAX)
         return pa_fail(err, PA_ERR_INTERNAL, "a frame announces %u bytes, more than %u", size,
                        PA_FRAME_MAX);
-    if (at[4] < PA_FRAME_JAILED || at[4] > PA_FRAME_FAILED || at[6] || at[7])
+    if (at[4] < PA_FRAME_JAILED || at[4] > PA_FRAME_DENIED || at[6] || at[7])
         return pa_fail(err, PA_ERR_INTERNAL, "a frame has the unknown type %u", at[4]);
     if (have - PA_FRAME_HEADER < size)
         return 0;
@@ -122,17 +122,15 @@ int pa_frame_send_some(int socket, enum pa_frame_type type, const void *payload,
     return send_rest(socket, type, payload, size, fds, fd_count, MSG_DONTWAIT, sent);
 }
 
+/* Takes over what came; -1 when it is more than a frame may have. */
 static int take_fds(const int *came, size_t count, int *fds, size_t *fd_count) {
-    for (size_t i = 0; i < count; i++) {
-        if (*fd_count < PA_FRAME_MAX_FDS)
-            fds[(*fd_count)++] = came[i];
-        else
-            close(came[i]);
-    }
-    if (*fd_count < PA_FRAME_MAX_FDS)
-        return 0;
-    errno = EPROTO; /* nobody sends that many */
-    return -1;
+    size_t taken = PA_MIN(count, PA_FRAME_MAX_FDS - *fd_count);
+    memcpy(fds + *fd_count, came, taken * sizeof(int));
+    *fd_count += taken;
+    for (size_t i = taken; i < count; i++)
+        close(came[i]);
+    errno = EPROTO;
+    return taken < count ? -1 : 0;
 }
 
 /* Reads exactly `size` bytes; takes descriptors that come along. */

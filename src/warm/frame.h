@@ -71,6 +71,7 @@ enum pa_frame_type {
     PA_FRAME_REAPED,
     PA_FRAME_EXIT,
     PA_FRAME_FAILED,
+    PA_FRAME_DENIED, /* the last one of all: u32, the number of the call that the jail forbids */
 };
 
 struct pa_frame {
@@ -112,7 +113,7 @@ int pa_frame_send_some(int socket, enum pa_frame_type type, const void *payload,
                        const int *fds, size_t fd_count, size_t *sent);
 
 /* Receives one whole frame with its descriptors, blocking: a worker's first, from the trusted side; a
- * warm root's.  *ret_fds (room for PA_FRAME_MAX_FDS) are the caller's (O_CLOEXEC), fewer than that. */
+ * warm root's.  *ret_fds (room for PA_FRAME_MAX_FDS) are the caller's (O_CLOEXEC). */
 int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
                      size_t *ret_fd_count, struct pa_error *err);
 

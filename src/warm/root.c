@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -67,8 +68,10 @@ static void watch_children(sigset_t *ret_waiting) {
 
 static void become_copy(struct pa_worker *worker, int socket) {
     signal(SIGCHLD, SIG_DFL);
-    close(worker->channel.socket); /* the root's */
-    pa_channel_init(&worker->channel, socket);
+    close(PA_CHANNEL_FD); /* the root's; the copy's takes its place, the lowest that is free */
+    PA_ASSERT(fcntl(socket, F_DUPFD_CLOEXEC, PA_CHANNEL_FD) == PA_CHANNEL_FD);
+    close(socket);
+    pa_channel_init(&worker->channel, PA_CHANNEL_FD);
     pa_hot_touch(worker);
 }
 

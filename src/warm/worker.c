@@ -38,6 +38,7 @@ int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup 
     worker->jail_required = setup->jail_required;
     jail->required = setup->jail_required;
     jail->in_namespaces = getpid() == 1; /* the first of its PID namespace, or in none of its own */
+    jail->last_words = pa_worker_last_words;
     jail->keep_fds = keep;
     jail->keep_fd_count = worker->fd_count + 1;
     if (pa_jail_enter(jail, report, err) < 0)

@@ -4,6 +4,7 @@
  *     worker.c    main: one request, then one of the two below
  *     compile.c   COMPILE: a module to an artifact
  *     guest.c     RUN and WARM: a guest from its artifact to its end
+ *     last_words.c  after a forbidden system call
  *     device.c    /dev/sandbox/request and result, through which a language talks to us
  *     hot.c       the pages that every run of a warm process writes
  *     root.c      what a warm root does at its checkpoint: fork
@@ -17,6 +18,7 @@
 #include "warm/hot.h"
 #include "warm/request.h"
 
+/* Of every worker, all its life: a copy puts its own there. */
 #define PA_CHANNEL_FD 3
 
 /* What this process is to its guest when the guest asks for a request. */
@@ -55,6 +57,9 @@ int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_set
 int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup *setup,
                          struct pa_jail *jail, struct pa_jail_report *report,
                          struct pa_error *err);
+
+/* last_words.c: the jail's. */
+void pa_worker_last_words(int signal, siginfo_t *info, void *context);
 
 PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_frame *frame);
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);

@@ -1,6 +1,7 @@
 /* Attacks on processes, privileges and the kernel; see attacks.h.  Attempts are raw system calls
  * where libc would refuse, retry or hide. */
 #include "attacks.h"
+#include "jail/jail_internal.h"
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
@@ -117,6 +118,34 @@ static int pin_sibling(const struct world *w) {
     return result(sched_getaffinity(w->victim, sizeof(set), &set))
                ? errno
                : result(sched_setaffinity(w->victim, sizeof(set), &set));
+}
+
+/* What follows a forbidden call.  The call itself is harmless: the attack is to live on after it. */
+static void live_on(int number) {
+    (void)number;
+}
+
+static int make_forbidden_call(void) {
+    syscall(PA_FILTER_DIE);
+    return 0;
+}
+
+/* An errno of the preparations is no defence: the call is made all the same. */
+static int survive_by_handler(const struct world *w) {
+    signal(SIGSYS, live_on);
+    return make_forbidden_call();
+}
+
+static int survive_by_ignoring(const struct world *w) {
+    signal(SIGSYS, SIG_IGN);
+    return make_forbidden_call();
+}
+
+static int survive_by_blocking(const struct world *w) {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    return make_forbidden_call();
 }
 
 CALL(steal_descriptor, syscall(SYS_pidfd_getfd, CHANNEL_FD, 0, 0))
@@ -281,6 +310,9 @@ const struct attack inside_attacks[] = {
     {"pin a sibling to a processor", SEC | NS, true, 0, pin_sibling},
     {"steal a descriptor of another process", SEC, false, 0, steal_descriptor},
     {"signal everyone", SEC | NS, false, 0, signal_everyone},
+    {"survive a forbidden call by a handler", SEC, true, 0, survive_by_handler},
+    {"survive a forbidden call by ignoring it", SEC, true, 0, survive_by_ignoring},
+    {"survive a forbidden call by blocking it", SEC, true, 0, survive_by_blocking},
 
     {"regain capabilities", SEC | CAP, true, 0, regain_capabilities},
     {"raise the data limit", LIM, false, 0, raise_data_limit},

@@ -1,4 +1,6 @@
-#include "lang/pack.h"
+#include "base/strv.h"
+
+#include "base/buf.h"
 
 size_t pa_strv_count(char *const *list) {
     size_t count = 0;
@@ -22,4 +24,13 @@ char **pa_strv_free(char **list) {
         free(list[i]);
     free(list);
     return NULL;
+}
+
+char *pa_strv_join(char *const *list, const char *between) {
+    struct pa_buf buf = PA_BUF_INIT(SIZE_MAX / 2);
+    for (size_t i = 0; list && list[i]; i++)
+        pa_buf_printf(&buf, "%s%s", i ? between : "", list[i]);
+    char *text = pa_xstrdup(pa_buf_text(&buf));
+    pa_buf_done(&buf);
+    return text;
 }
