@@ -12,7 +12,7 @@ FUZZ_SECONDS ?= 60
 SOAK_RUNS    ?= 10000
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test sanitize fuzz bench soak check-style format install uninstall clean help
+.PHONY: all setup demo test sanitize fuzz bench soak third-party wasi-testsuite check-style format install uninstall clean help
 
 all: setup                       ## build the two programs
 	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
@@ -47,8 +47,15 @@ fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (6
 bench: all                       ## time whole runs, beside the wasmtime command line where it is installed
 	@bench/run $(BUILD)/polyagent
 
-soak: all                        ## SOAK_RUNS (10000) runs in a row, then look for anything left behind
+soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look for anything left behind
 	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
+
+third-party: all                 ## programs that others published, among them compilers and interpreters
+	@tests/integration/third_party.py --polyagent $(BUILD)/polyagent -v
+
+wasi-testsuite: all              ## the official suite of preview 1, of which SUITE is a checkout
+	@test -n "$(SUITE)" || { echo "SUITE=DIR: a checkout of WebAssembly/wasi-testsuite, prod/testsuite-base" >&2; exit 2; }
+	@tests/integration/wasi_testsuite.py --polyagent $(BUILD)/polyagent --suite "$(SUITE)"
 
 check-style:                     ## clang-format and clang-tidy in check mode, the arrows between folders
 	@scripts/setup style
@@ -70,4 +77,4 @@ clean:                           ## remove the build folders (the engine stays i
 
 help:                            ## this list
 	@echo "make TARGET [VARIABLE=value ...]"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

@@ -1,14 +1,17 @@
 /*
- * Times runs of a language inside one process, as a server would make them: bench/languages starts it.
+ * Times runs of a language inside one process, as a server would make them: bench/languages starts
+ * it.
  *
  *     bench-latency LANGUAGE --code TEXT [--runs N] [--threads N] [--gap MS] [--preload MODULES]
  *                   [--fresh]
  *
- * A run is timed from the request handed to the executor until its outcome is there.  With --gap the
- * process rests before each, so that a copy is idle when the request comes; with --threads several
- * are in flight all the time.  --fresh times runs without a warm process, each from nothing.
+ * A run is timed from the request handed to the executor until its outcome is there.  With --gap
+ * the process rests before each, so that a copy is idle when the request comes; with --threads
+ * several are in flight all the time.  --fresh times runs without a warm process, each from
+ * nothing.
  *
- * Prints one JSON object: times in milliseconds, memory in KiB.  A run that does not end well is an
+ * Prints one JSON object: times in milliseconds, memory in KiB; "cpu" is the CPU time of
+ * everything that took part in a run, but for the root's start.  A run that does not end well is an
  * error: what does not work is not fast.
  */
 #include "base/clock.h"
@@ -18,6 +21,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TAKE_NS    (120 * PA_NS_PER_S) /* a first one may have to wait for a compilation */
@@ -35,6 +39,7 @@ struct options {
 struct bench {
     struct options options;
     struct pa_executor *executor;
+    struct pa_image image;
     struct pa_language_run root, run;
     struct pa_pool *pool;
     double *times_ms;
@@ -48,9 +53,12 @@ static PA_NORETURN void give_up(const char *what) {
 
 static void parse(int argc, char **argv, struct options *ret) {
     static const struct option known[] = {
-        {"code", required_argument, NULL, 'c'},    {"runs", required_argument, NULL, 'n'},
-        {"threads", required_argument, NULL, 't'}, {"gap", required_argument, NULL, 'g'},
-        {"preload", required_argument, NULL, 'p'}, {"fresh", no_argument, NULL, 'f'},
+        {"code", required_argument, NULL, 'c'},
+        {"runs", required_argument, NULL, 'n'},
+        {"threads", required_argument, NULL, 't'},
+        {"gap", required_argument, NULL, 'g'},
+        {"preload", required_argument, NULL, 'p'},
+        {"fresh", no_argument, NULL, 'f'},
         {NULL, 0, NULL, 0},
     };
     *ret = (struct options){.runs = 200, .threads = 1};
@@ -91,19 +99,28 @@ static int start_root(void *context, struct pa_worker *ret, struct pa_error *err
     return done;
 }
 
+/* "numpy,pandas" becomes part of the image. */
+static void add_preload(struct pa_image *image, const char *modules) {
+    PA_CLEANUP(pa_freep) char *text = pa_xstrdup(modules);
+    char *rest = NULL;
+    for (char *name = strtok_r(text, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest))
+        pa_image_add_preload(image, name);
+}
+
 static void describe(struct bench *bench, const struct pa_pack *pack) {
     struct pa_error err;
     struct pa_policy policy;
     const struct options *options = &bench->options;
-    const struct pa_program nothing = {.code = "", .code_size = 0};
+    const struct pa_program root = {.code = "", .root = true};
     const struct pa_program program = {.code = options->code, .code_size = strlen(options->code)};
     pa_policy_init(&policy);
-    if (pa_language_run_init(&bench->run, pack, NULL, &policy, &program, &err) < 0)
+    pa_image_init(&bench->image, pack);
+    if (options->preload)
+        add_preload(&bench->image, options->preload);
+    if (pa_language_run_init(&bench->run, &bench->image, NULL, &policy, &program, &err) < 0)
         give_up(err.message);
     policy.limits.memory_bytes = pa_limit_find("memory_bytes")->largest;
-    if ((options->preload &&
-         pa_policy_add_env(&policy, "POLYAGENT_PRELOAD", options->preload, &err) < 0) ||
-        pa_language_run_init(&bench->root, pack, NULL, &policy, &nothing, &err) < 0)
+    if (pa_language_run_init(&bench->root, &bench->image, NULL, &policy, &root, &err) < 0)
         give_up(err.message);
     pa_policy_done(&policy);
 }
@@ -183,6 +200,19 @@ static double time_runs(struct bench *bench) {
     return (double)(pa_clock_monotonic_ns() - began) / PA_NS_PER_S;
 }
 
+/* CPU time of this process and of all that it has started and reaped. */
+static double cpu_ms(void) {
+    double seconds = 0;
+    const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+    for (size_t i = 0; i < PA_ARRAY_LEN(whose); i++) {
+        struct rusage usage;
+        if (getrusage(whose[i], &usage) == 0)
+            seconds += (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    }
+    return seconds * 1000;
+}
+
 static int compare(const void *a, const void *b) {
     const double *x = a, *y = b;
     return (*x > *y) - (*x < *y);
@@ -194,10 +224,12 @@ static void report(struct bench *bench, double seconds, long idle_kib) {
     double *t = bench->times_ms;
     if (bench->pool)
         pa_pool_stats(bench->pool, &stats);
+    bench->pool = pa_pool_free(bench->pool); /* all is reaped, so that it counts */
+    double cpu = (cpu_ms() - (double)stats.start_ns / PA_NS_PER_MS) / (double)n;
     qsort(t, n, sizeof(*t), compare);
     printf("{\"min\": %.4f, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"runs_per_s\": %.1f, "
-           "\"root_ms\": %.1f, \"idle_kib\": %ld, \"waited\": %llu}\n",
-           t[0], t[n / 2], t[n * 9 / 10], t[n * 99 / 100], (double)n / seconds,
+           "\"cpu\": %.4f, \"root_ms\": %.1f, \"idle_kib\": %ld, \"waited\": %llu}\n",
+           t[0], t[n / 2], t[n * 9 / 10], t[n * 99 / 100], (double)n / seconds, cpu,
            (double)stats.start_ns / PA_NS_PER_MS, idle_kib, (unsigned long long)stats.waited);
 }
 
@@ -226,9 +258,9 @@ int main(int argc, char **argv) {
         run_once(&bench, !bench.options.fresh);
     double seconds = time_runs(&bench);
     report(&bench, seconds, bench.pool ? idle_copy_kib(&bench) : 0);
-    pa_pool_free(bench.pool);
     pa_language_run_done(&bench.run);
     pa_language_run_done(&bench.root);
+    pa_image_done(&bench.image);
     pa_executor_free(bench.executor);
     pa_packs_free(packs);
     free(bench.times_ms);

@@ -33,7 +33,8 @@ ARROWS = {
     "transpile": {"base"},
     "tools": {"base", "policy", "run", "transpile"},
     # The warm processes that it hands over are the executor's; what it will speak is the tools'.
-    "server": {"base", "policy", "config", "lang", "run", "tools"},
+    # It confines itself; the jail of workers is not its business.
+    "server": {"base", "policy", "config", "lang", "run", "tools", "jail/confine.h"},
     "cli": ANYTHING,
 }
 

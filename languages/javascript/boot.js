@@ -11,7 +11,7 @@ import * as std from 'qjs:std';
 import * as os from 'qjs:os';
 import * as bjson from 'qjs:bjson';
 import {format, inspect, nameProgram, stackOf, titleOf} from '/boot/inspect.js';
-import {makeRequire} from '/boot/node.js';
+import {makeModules} from '/boot/node.js';
 
 const REQUEST = '/dev/sandbox/request', RESULT = '/dev/sandbox/result';
 const RESULT_CHARS = 8 << 20;
@@ -268,12 +268,39 @@ function stream(file, fd) {
   };
 }
 
+// Read as a whole, once somebody listens.
+function makeStdin() {
+  const heard = new Map();
+  const tell = (name, ...args) => { for (const fn of heard.get(name) ?? []) fn.apply(stdin, args); };
+  let flows = false;
+  const flow = () => {
+    if (flows) return stdin;
+    flows = true;
+    globals.setImmediate(() => {
+      const text = std.in.readAsString();
+      if (text) tell('data', text);
+      tell('end');
+      tell('close');
+    });
+    return stdin;
+  };
+  const stdin = {
+    fd: 0, isTTY: false,
+    setEncoding() { return stdin; },
+    on(name, fn) { heard.set(name, [...(heard.get(name) ?? []), fn]); return name === 'data' || name === 'end' ? flow() : stdin; },
+    resume: flow, pause() { return stdin; }, unref() { return stdin; }, ref() { return stdin; },
+    async *[Symbol.asyncIterator]() { for (let line; (line = std.in.getline()) !== null;) yield line + '\n'; },
+  };
+  stdin.once = stdin.addListener = stdin.on;
+  return stdin;
+}
+
 const process = {
   argv: ['qjs', 'main.js'], env: {}, exitCode: undefined, pid: 1, ppid: 0, title: 'qjs',
   execPath: '/usr/bin/qjs', execArgv: [], platform: 'wasi', arch: 'wasm32', version: 'v0.0.0',
   versions: {quickjs: '0.17.0'},
   stdout: stream(out, 1), stderr: stream(err, 2),
-  stdin: {fd: 0, isTTY: false, async *[Symbol.asyncIterator]() { for (let l; (l = std.in.getline()) !== null;) yield l + '\n'; }},
+  stdin: makeStdin(),
   exit(code) { quit(code ?? process.exitCode ?? 0); },
   cwd: () => os.getcwd()[0],
   chdir(folder) { if (os.chdir(folder)) throw new Error(`ENOENT: no such file or directory, chdir '${folder}'`); },
@@ -506,6 +533,29 @@ function compile(program) {
   }
 }
 
+// The modules that `require` knows, for `import` too: QuickJS finds a module that is there already by
+// its name alone.
+function provide(modules) {
+  const key = Symbol.for('polyagent.module');
+  for (const [name, module] of Object.entries(modules)) {
+    const names = Object.keys(module).filter(n => /^[A-Za-z_$][\w$]*$/.test(n) && n !== 'default');
+    const text = `const $ = globalThis[Symbol.for('polyagent.module')];\nexport default $;\n`
+      + `export const {${names.join(', ')}} = $;`;
+    globalThis[key] = module;
+    for (const alias of [name, `node:${name}`])
+      evalScript(renamed(evalScript(text, {compile_only: true, compile_module: true}), alias), {eval_module: true});
+  }
+  delete globalThis[key];
+}
+
+// What a CommonJS file finds around it.
+function commonJS() {
+  const folder = filename.includes('/') ? filename.slice(0, filename.lastIndexOf('/')) || '/' : process.cwd();
+  const require = node.requireFrom(folder), module = {exports: {}, id: '.', filename, loaded: false};
+  require.main = module;
+  return {require, module, exports: module.exports, __filename: filename, __dirname: folder};
+}
+
 async function run({header, program}) {
   filename = header.filename || 'main.js';
   session = Boolean(header.session);
@@ -523,7 +573,7 @@ async function run({header, program}) {
   if (os.chdir(folder)) warn(`cannot change to the folder '${folder}'`);
   const argv = header.argv?.length ? header.argv : [filename];
   process.argv = ['qjs', ...argv];
-  install(globalThis, {scriptArgs: argv, require: makeRequire({std, os, process, inspect, format, crypto, globals})});
+  install(globalThis, {scriptArgs: argv, ...commonJS()});
 
   let settled = false;
   try {
@@ -544,6 +594,8 @@ async function run({header, program}) {
   finish(13);
 }
 
+const node = makeModules({std, os, process, inspect, format, crypto, globals});
+provide(node.builtin);
 install(globalThis, {...globals, console, process, global: globalThis, std, os, display: show});
 for (const [name, value] of Object.entries({TextEncoder, TextDecoder, crypto, structuredClone}))
   if (globalThis[name] === undefined) install(globalThis, {[name]: value});

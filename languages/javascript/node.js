@@ -1,5 +1,5 @@
 // The part of Node's built-in modules that short programs use, for `require`: fs (synchronous),
-// path, util, assert, process, os, and files of the program's own (CommonJS and JSON).
+// path, util, assert, process, os, events, readline, and files of the program's own (CommonJS and JSON).
 
 function fault(code, call, path) {
   const words = {2: ['ENOENT', 'no such file or directory'], 44: ['ENOENT', 'no such file or directory'],
@@ -37,7 +37,8 @@ const path = {
   format: o => (o.dir ? `${o.dir}/` : o.root ?? '') + (o.base ?? `${o.name ?? ''}${o.ext ?? ''}`),
 };
 
-export function makeRequire({std, os, process, inspect, format, crypto, globals}) {
+/** {builtin, requireFrom}: the modules by name, and `require` as files in a folder see it. */
+export function makeModules({std, os, process, inspect, format, crypto, globals}) {
   path.resolve = (...parts) => {
     let at = '';
     for (const part of [process.cwd(), ...parts]) at = part.startsWith('/') ? part : part ? `${at}/${part}` : at;
@@ -179,9 +180,47 @@ export function makeRequire({std, os, process, inspect, format, crypto, globals}
   EventEmitter.prototype.removeListener = EventEmitter.prototype.off;
   EventEmitter.EventEmitter = EventEmitter;
 
+  // Lines of standard input, to whoever asks: a question first, then listeners.
+  class Interface extends EventEmitter {
+    #questions = []; #prompt = '> '; #closed = false; #pumping = false;
+    constructor() { super(); this.#start(); }
+    #start() {
+      if (this.#pumping || this.#closed) return;
+      this.#pumping = true;
+      globals.setImmediate(() => this.#pump());
+    }
+    #pump() {
+      this.#pumping = false;
+      if (this.#closed || (!this.#questions.length && !this.listenerCount('line'))) return;
+      const line = std.in.getline();
+      if (line === null) return this.close();
+      this.#start();
+      if (this.#questions.length) this.#questions.shift()(line);
+      else this.emit('line', line);
+    }
+    on(name, fn) { super.on(name, fn); this.#start(); return this; }
+    question(query, ...more) { process.stdout.write(query); this.#questions.push(more.pop()); this.#start(); }
+    setPrompt(text) { this.#prompt = text; }
+    prompt() { process.stdout.write(this.#prompt); this.#start(); }
+    pause() { return this; }
+    resume() { return this; }
+    close() { if (!this.#closed) { this.#closed = true; this.emit('close'); } }
+    async *[Symbol.asyncIterator]() {
+      for (let line; !this.#closed && (line = std.in.getline()) !== null;) yield line;
+      this.close();
+    }
+  }
+  const readline = {Interface, createInterface: () => new Interface()};
+  readline.promises = {createInterface() {
+    const lines = new Interface();
+    const ask = lines.question.bind(lines);
+    lines.question = query => new Promise(done => ask(query, done));
+    return lines;
+  }};
+
   const sleep = (ms, v) => new Promise(done => globals.setTimeout(done, ms, v));
   const builtin = {
-    fs, path, util, assert, process, crypto, events: EventEmitter, 'fs/promises': fs.promises, 'assert/strict': assert,
+    fs, path, util, assert, process, crypto, readline, 'readline/promises': readline.promises, events: EventEmitter, 'fs/promises': fs.promises, 'assert/strict': assert,
     os: {EOL: '\n', platform: () => 'wasi', arch: () => 'wasm32', tmpdir: () => process.env.TMPDIR ?? '/tmp', homedir: () => process.env.HOME ?? '/', cpus: () => [{}], totalmem: () => 0, freemem: () => 0, hostname: () => 'sandbox', type: () => 'WASI'},
     perf_hooks: {performance}, timers: globals,
     'timers/promises': {setTimeout: sleep, setImmediate: v => sleep(0, v)},
@@ -213,5 +252,5 @@ export function makeRequire({std, os, process, inspect, format, crypto, globals}
       throw Object.assign(new Error(`Cannot find module '${name}'`), {code: 'MODULE_NOT_FOUND'});
     };
   }
-  return from(process.cwd());
+  return {builtin, requireFrom: from};
 }

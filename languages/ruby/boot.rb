@@ -97,18 +97,28 @@ Kernel.const_get(:BOOT).module_eval do
 
   # ---- errors -----------------------------------------------------------------------------------
 
-  # Takes this file's frames out of the backtrace of the error and of its causes.
-  define_singleton_method(:hide_boot) do |error|
-    seen = []
-    while error && !seen.include?(error)
-      seen << error
-      if (frames = error.backtrace)
-        frames = frames.reject { |frame| own_frame.match?(frame) }
-        frames.each { |frame| frame.sub!("'<compiled>'", "'<main>'") unless frame.frozen? }
-        error.set_backtrace(frames) rescue nil
-      end
-      error = error.cause
+  # A list of frames as it would be without this file.
+  define_singleton_method(:program_frames) do |frames|
+    frames.filter_map { |frame| frame.sub("<compiled>'", "<main>'") unless own_frame.match?(frame) }
+  end
+  define_singleton_method(:program_locations) { |locations| locations.reject { |at| own_frame.match?(at.to_s) } }
+
+  # Backtraces are asked for in many places, by the program and by the interpreter.
+  backtrace = Exception.instance_method(:backtrace)
+  backtrace_locations = Exception.instance_method(:backtrace_locations)
+  Exception.class_eval do
+    define_method(:backtrace) { (frames = backtrace.bind_call(self)) && boot.program_frames(frames) }
+    define_method(:backtrace_locations) { (all = backtrace_locations.bind_call(self)) && boot.program_locations(all) }
+  end
+  { caller: :program_frames, caller_locations: :program_locations }.each do |name, filter|
+    all_frames = Kernel.instance_method(name)
+    select = lambda do |receiver, start, length|
+      frames = boot.public_send(filter, all_frames.bind_call(receiver, 3)) # past this and the method's frame
+      start.is_a?(Range) ? frames[start] : (rest = frames.drop(start) and length ? rest.first(length) : rest)
     end
+    Kernel.define_method(name) { |start = 1, length = nil| select.call(self, start, length) }
+    Kernel.define_singleton_method(name) { |start = 1, length = nil| select.call(self, start, length) }
+    Kernel.send(:private, name)
   end
 
   define_singleton_method(:complain) do |text|
@@ -119,7 +129,6 @@ Kernel.const_get(:BOOT).module_eval do
   end
 
   define_singleton_method(:report) do |error|
-    boot.hide_boot(error)
     text = begin
       if error.backtrace.nil? || error.backtrace.empty? # a syntax error, or no memory for a backtrace
         "#{$0}: #{error.detailed_message(highlight: false)}"
@@ -255,7 +264,6 @@ Kernel.const_get(:BOOT).module_eval do
   begin
     RubyVM::InstructionSequence.compile("1 + nil", "warm.rb", nil, 1).eval
   rescue TypeError => error
-    hide_boot(error)
     error.full_message(highlight: false, order: :top)
   end
   TOPLEVEL_BINDING.eval("nil")

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "run/executor.h"
+#include "run/image.h"
 
 struct pa_command {
     const char *name;
@@ -21,7 +22,7 @@ int pa_command_run(int argc, char **argv);
 int pa_command_exec(int argc, char **argv);
 int pa_command_serve(int argc, char **argv);
 
-/* `polyagent python ...`: the same for a language's name or alias; -1 if there is no such language. */
+/* `polyagent python ...`: the same for the name of a language or an image; -1 if there is none. */
 int pa_command_language(int argc, char **argv);
 int pa_command_compile(int argc, char **argv);
 int pa_command_lang(int argc, char **argv);
@@ -49,7 +50,13 @@ struct pa_run_options {
     struct pa_config config; /* file, environment and flags together */
     const char *stdin_path;  /* --stdin */
     bool json;               /* --json */
-    bool expression;         /* --expression (languages): the value of a last expression is a result */
+
+    /* Of languages. */
+    bool expression;         /* --expression: the value of a last expression is a result */
+    bool interactive;        /* -i */
+    char **packages;         /* --package, or NULL */
+    const char *interpreter; /* --interpreter, or NULL */
+    const char *image;       /* --image, or NULL */
 };
 
 #define PA_RUN_OPTIONS_HELP                                                                        \
@@ -85,6 +92,47 @@ int pa_run_options_stdin(const struct pa_run_options *options, bool ours_is_take
 /* Prints the outcome as the options say and returns our exit status. */
 int pa_run_options_finish(const struct pa_run_options *options, const struct pa_outcome *outcome,
                           int cancel_fd);
+
+/* language.c: what exec and the prompt share */
+
+/* The image of a language or an image by its name (NULL: --image says), with what the options add.  In
+ * place (pa_image_init). */
+int pa_cli_image(const struct pa_run_options *options, const struct pa_packs *packs,
+                 const char *name, struct pa_image *ret, struct pa_error *err);
+
+/* A warm process from this user's server, if one runs. */
+bool pa_cli_take_warm(const struct pa_image *image, const struct pa_policy *policy,
+                      struct pa_worker *ret);
+
+/* Results as a terminal can show them: their plain text. */
+void pa_cli_print_results(const struct pa_outcome *outcome);
+
+/* repl.c */
+
+struct pa_program;
+
+/* A prompt: turns of a session, until the end of input or exit().  `first`, if not NULL, runs before. */
+int pa_cli_repl(const struct pa_run_options *options, const struct pa_image *image,
+                const struct pa_program *first, struct pa_executor *executor, int stdin_fd,
+                int cancel_fd);
+
+/* prompt.c: lines from a terminal, edited and remembered; or from a pipe */
+
+struct pa_prompt;
+struct pa_prompt *pa_prompt_new(const char *history_file, int cancel_fd);
+struct pa_prompt *pa_prompt_free(struct pa_prompt *prompt);
+
+enum pa_prompt_end {
+    PA_PROMPT_LINE,
+    PA_PROMPT_EOF,
+    PA_PROMPT_CANCELLED, /* cancel_fd is readable */
+};
+
+/* Appends a line, without its newline, to `line`. */
+enum pa_prompt_end pa_prompt_read(struct pa_prompt *prompt, const char *text, struct pa_buf *line);
+
+/* What was entered, to be had again with the arrow keys. */
+void pa_prompt_remember(struct pa_prompt *prompt, const char *text);
 
 /* module_file.c */
 

@@ -2,18 +2,22 @@
 #include "cli/cli.h"
 
 #include "base/io.h"
-#include "base/log.h"
-#include "run/handover.h"
 #include "run/language.h"
 #include <stdio.h>
 #include <unistd.h>
 
 static const char usage[] =
     "Usage: polyagent exec LANGUAGE [OPTIONS] [-c CODE | -m MODULE | FILE | -] [ARGUMENT...]\n"
-    "       polyagent LANGUAGE [OPTIONS] ...     the same, for short\n\n"
+    "       polyagent exec --image IMAGE [OPTIONS] ...\n"
+    "       polyagent LANGUAGE [OPTIONS] ...     the same, for short; an image is a language too\n\n"
     "Runs a program in the sandbox: CODE, a module by its name, a file, or what standard input says.\n"
-    "'polyagent lang list' names the languages.\n\n"
-    "  --expression               show the value of a last expression, as a notebook does\n" PA_RUN_OPTIONS_HELP;
+    "On a terminal without a program there is a prompt, whose variables last until it ends.\n"
+    "'polyagent lang list' names the languages, images are in the configuration.\n\n"
+    "  -i                         a prompt, after the program if there is one\n"
+    "  --expression               show the value of a last expression, as a notebook does\n"
+    "  --package FILE|DIR         a wheel of pure Python, or a folder of modules, to import from\n"
+    "  --image IMAGE              with the packages and modules that the configuration says\n"
+    "  --interpreter FILE.wasm    your own, in place of the language's\n" PA_RUN_OPTIONS_HELP;
 
 #define CODE_MAX (64 * PA_MIB)
 
@@ -68,88 +72,101 @@ static void script_done(struct script *script) {
     free(script->argv);
 }
 
-/* Results as a terminal can show them: their plain text. */
-static void print_results(const struct pa_outcome *outcome) {
-    struct pa_buf texts = PA_BUF_INIT(SIZE_MAX / 2);
-    pa_outcome_result_texts(outcome, &texts);
-    if (texts.size)
-        fwrite(texts.data, 1, texts.size, stdout);
-    fflush(stdout);
-    pa_buf_done(&texts);
-}
-
-/* A warm process from this user's server, if one runs. */
-static bool take_warm(const struct pa_pack *pack, const struct pa_policy *policy,
-                      struct pa_worker *ret) {
-    struct pa_want want = {.metered = pa_policy_metered(policy),
-                           .deterministic = policy->deterministic,
-                           .policy = *policy}; /* borrowed */
-    struct pa_error err;
-    snprintf(want.language, sizeof(want.language), "%s", pack->name);
-    if (pa_handover_take(&want, ret, &err) == 0)
-        return true;
-    pa_log_debug("exec", "starting a process of our own: %s", err.message);
-    return false;
-}
-
-static int execute(const struct pa_run_options *options, const struct pa_pack *pack,
-                   const struct script *script) {
+static int run_script(const struct pa_run_options *options, const struct pa_image *image,
+                      const struct script *script, struct pa_executor *executor, int stdin_fd,
+                      int cancel_fd) {
     struct pa_error err;
     struct pa_outcome outcome;
     struct pa_language_run run;
+    struct pa_sink sink = pa_terminal_sink();
+    struct pa_worker warm;
+    int status;
+    if (pa_language_run_init(&run, image, options->config.cache_directory, &options->config.policy,
+                             &script->program, &err) < 0)
+        return pa_report_error(&err);
+    pa_outcome_init(&outcome);
+    if (pa_cli_take_warm(image, &run.policy, &warm))
+        run.request.warm = &warm;
+    if (!image->without_checkpoint)
+        run.request.stdin_fd = stdin_fd;
+    run.request.sink = options->json ? NULL : &sink;
+    run.request.cancel_fd = cancel_fd;
+    if (pa_execute(executor, &run.request, &outcome, &err) < 0) {
+        status = pa_report_error(&err);
+    } else {
+        if (!options->json)
+            pa_cli_print_results(&outcome);
+        status = pa_run_options_finish(options, &outcome, cancel_fd);
+    }
+    pa_outcome_done(&outcome);
+    pa_language_run_done(&run);
+    return status;
+}
+
+/* A program, a prompt, or a prompt after a program (`script` NULL: there is none). */
+static int execute(const struct pa_run_options *options, struct pa_image *image,
+                   const struct script *script, bool interactive) {
+    struct pa_error err;
     struct pa_executor *executor;
     struct pa_executor_config config = pa_run_options_executor(options);
     PA_CLEANUP(pa_closep) int stdin_fd = -1;
     PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
-    struct pa_sink sink = pa_terminal_sink();
-    if (cancel_fd < 0 || pa_run_options_stdin(options, script->took_stdin, &stdin_fd, &err) < 0 ||
+    bool taken = script && script->took_stdin;
+    if (cancel_fd < 0 || pa_run_options_stdin(options, taken, &stdin_fd, &err) < 0 ||
         pa_executor_new(&config, &executor, &err) < 0)
         return pa_report_error(&err);
     int status;
-    pa_outcome_init(&outcome);
-    if (pa_language_run_init(&run, pack, options->config.cache_directory, &options->config.policy,
-                             &script->program, &err) < 0) {
+    if (pa_image_probe(image, executor, options->config.cache_directory, &options->config.policy,
+                       cancel_fd, &err) < 0)
         status = pa_report_error(&err);
-    } else {
-        struct pa_worker warm;
-        if (take_warm(pack, &run.policy, &warm))
-            run.request.warm = &warm;
-        run.request.stdin_fd = stdin_fd;
-        run.request.sink = options->json ? NULL : &sink;
-        run.request.cancel_fd = cancel_fd;
-        if (pa_execute(executor, &run.request, &outcome, &err) < 0) {
-            status = pa_report_error(&err);
-        } else {
-            if (!options->json)
-                print_results(&outcome);
-            status = pa_run_options_finish(options, &outcome, cancel_fd);
-        }
-        pa_language_run_done(&run);
-    }
-    pa_outcome_done(&outcome);
+    else if (interactive)
+        status = pa_cli_repl(options, image, script ? &script->program : NULL, executor, stdin_fd,
+                             cancel_fd);
+    else
+        status = run_script(options, image, script, executor, stdin_fd, cancel_fd);
     pa_executor_free(executor);
     return status;
 }
 
-/* argv[0] is the language's name. */
-static int exec_language(const struct pa_packs *packs, int argc, char **argv) {
-    struct pa_run_options options = {.language = true};
+/* What the operands say: a program, or a prompt where there is none and a terminal. */
+static int exec_image(const struct pa_run_options *options, struct pa_image *image, int argc,
+                      char **argv) {
     struct pa_error err;
-    const struct pa_pack *pack = pa_packs_find(packs, argv[0], &err);
-    if (!pack)
-        return pa_report_error(&err);
+    struct script script = {0};
+    bool given = options->code || options->module || argc > 0;
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !options->json;
+    if (!given && (options->interactive || terminal))
+        return execute(options, image, NULL, true);
+    const char *path = NULL;
+    if (!options->code && !options->module) {
+        path = argc > 0 ? argv[0] : "-";
+        argv += argc > 0;
+        argc -= argc > 0;
+    }
+    int status = read_script(options, path, argc, argv, &script, &err) < 0
+                     ? pa_report_error(&err)
+                     : execute(options, image, &script, options->interactive);
+    script_done(&script);
+    return status;
+}
+
+/* argv[0] is the language's or the image's name, or the command's where `named` is false. */
+static int exec_language(const struct pa_packs *packs, bool named, int argc, char **argv) {
+    struct pa_run_options options = {.language = true};
+    struct pa_image image;
+    struct pa_error err;
     int status;
     int at = pa_run_options_parse(&options, argc, argv, usage, &status);
     if (at < 0)
         return status;
-    bool given = options.code || options.module;
-    const char *path = given ? NULL : at < argc ? argv[at++] : "-";
-    struct script script = {0};
-    if (read_script(&options, path, argc - at, argv + at, &script, &err) < 0)
+    if (!named && !options.image) {
+        status = pa_report_usage("exec", "which language?");
+    } else if (pa_cli_image(&options, packs, named ? argv[0] : NULL, &image, &err) < 0) {
         status = pa_report_error(&err);
-    else
-        status = execute(&options, pack, &script);
-    script_done(&script);
+    } else {
+        status = exec_image(&options, &image, argc - at, argv + at);
+        pa_image_done(&image);
+    }
     pa_run_options_done(&options);
     return status;
 }
@@ -157,17 +174,30 @@ static int exec_language(const struct pa_packs *packs, int argc, char **argv) {
 int pa_command_exec(int argc, char **argv) {
     if (argc < 2)
         return pa_report_usage("exec", "which language?");
-    if (pa_streq(argv[1], "--help") || pa_streq(argv[1], "-h")) {
-        fputs(usage, stdout);
-        return 0;
-    }
     struct pa_packs *packs;
     struct pa_error err;
     if (pa_packs_load(NULL, &packs, &err) < 0)
         return pa_report_error(&err);
-    int status = exec_language(packs, argc - 1, argv + 1);
+    bool named = argv[1][0] != '-';
+    int status = exec_language(packs, named, argc - named, argv + named);
     pa_packs_free(packs);
     return status;
+}
+
+/* Whether the configuration, faults or not, has an image of that name. */
+static bool is_image(const char *name, int argc, char **argv) {
+    struct pa_config_sources sources = {0};
+    struct pa_config config;
+    struct pa_error err;
+    for (int i = 1; i < argc; i++)
+        if (pa_streq(argv[i], "--config") && i + 1 < argc)
+            sources.file = argv[i + 1];
+        else if (strncmp(argv[i], "--config=", 9) == 0)
+            sources.file = argv[i] + 9;
+    pa_config_load(&config, &sources, &err);
+    bool found = pa_config_image_find(&config, name);
+    pa_config_done(&config);
+    return found;
 }
 
 int pa_command_language(int argc, char **argv) {
@@ -175,7 +205,9 @@ int pa_command_language(int argc, char **argv) {
     struct pa_error err;
     if (pa_packs_load(NULL, &packs, &err) < 0)
         return -1;
-    int status = pa_packs_find(packs, argv[0], &err) ? exec_language(packs, argc, argv) : -1;
+    int status = -1;
+    if (pa_packs_find(packs, argv[0], &err) || is_image(argv[0], argc, argv))
+        status = exec_language(packs, true, argc, argv);
     pa_packs_free(packs);
     return status;
 }

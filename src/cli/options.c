@@ -26,6 +26,9 @@ enum {
     OPT_JAIL,
     OPT_JSON,
     OPT_EXPRESSION,
+    OPT_PACKAGE,
+    OPT_INTERPRETER,
+    OPT_IMAGE,
     OPT_CONFIG,
     OPT_LOG,
     OPT_HELP,
@@ -51,6 +54,9 @@ static const struct option options_table[] = {
     {"help", no_argument, NULL, OPT_HELP},
     /* Of languages alone. */
     {"expression", no_argument, NULL, OPT_EXPRESSION},
+    {"package", required_argument, NULL, OPT_PACKAGE},
+    {"interpreter", required_argument, NULL, OPT_INTERPRETER},
+    {"image", required_argument, NULL, OPT_IMAGE},
     {NULL, 0, NULL, 0},
 };
 
@@ -105,6 +111,28 @@ static int set_limit(struct pa_config *config, const char *text, struct pa_error
     return pa_config_set(config, key, equals + 1, &PA_FLAG("--limit"), err);
 }
 
+static int set_language_option(struct pa_run_options *options, int option, const char *argument,
+                               struct pa_error *err) {
+    if (!options->language)
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                       "--expression, --package, --interpreter and --image are for languages "
+                       "('polyagent exec')");
+    switch (option) {
+    case OPT_EXPRESSION:
+        options->expression = true;
+        break;
+    case OPT_PACKAGE:
+        pa_strv_add(&options->packages, pa_xstrdup(argument));
+        break;
+    case OPT_INTERPRETER:
+        options->interpreter = argument;
+        break;
+    default:
+        options->image = argument;
+    }
+    return 0;
+}
+
 static int apply(struct pa_run_options *options, int option, const char *argument,
                  struct pa_error *err) {
     struct pa_config *config = &options->config;
@@ -120,11 +148,10 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
         options->json = true;
         return 0;
     case OPT_EXPRESSION:
-        if (!options->language)
-            return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                           "--expression is for languages ('polyagent exec')");
-        options->expression = true;
-        return 0;
+    case OPT_PACKAGE:
+    case OPT_INTERPRETER:
+    case OPT_IMAGE:
+        return set_language_option(options, option, argument, err);
     default:
         break;
     }
@@ -144,7 +171,7 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
 static int next(struct pa_run_options *options, int argc, char **argv) {
     if (options->code || options->module)
         return -1;
-    return getopt_long(argc, argv, options->language ? "+:hc:m:" : "+:h", options_table, NULL);
+    return getopt_long(argc, argv, options->language ? "+:hic:m:" : "+:h", options_table, NULL);
 }
 
 /* First pass: --help and --config decide what the others build on; a bad option ends it here. */
@@ -169,6 +196,9 @@ static int scan(struct pa_run_options *options, int argc, char **argv, const cha
             break;
         case 'm':
             options->module = optarg;
+            break;
+        case 'i':
+            options->interactive = true;
             break;
         case ':':
             *ret_status = pa_report_usage(argv[0], "%s needs a value", argv[optind - 1]);
@@ -211,6 +241,8 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
             options->code = code;
         else if (option == 'm')
             options->module = module;
+        else if (option == 'i')
+            continue; /* seen to before */
         else if (apply(options, option, optarg, &err) < 0) {
             *ret_status = pa_report_usage(argv[0], "%s", err.message);
             failed = -1;
@@ -221,7 +253,7 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
         failed = -1;
     }
     if (failed) {
-        pa_config_done(&options->config);
+        pa_run_options_done(options);
         return -1;
     }
     return optind;
@@ -256,6 +288,7 @@ int pa_run_options_finish(const struct pa_run_options *options, const struct pa_
 }
 
 void pa_run_options_done(struct pa_run_options *options) {
+    options->packages = pa_strv_free(options->packages);
     pa_config_done(&options->config);
 }
 

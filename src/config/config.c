@@ -31,6 +31,9 @@ void pa_config_done(struct pa_config *config) {
     free(config->cache_directory);
     free(config->log_level);
     free(config->python_wasi_wasm_path);
+    config->warm = pa_strv_free(config->warm);
+    pa_config_clear_packages(config);
+    pa_config_clear_images(config);
     free(config->file);
     pa_policy_done(&config->policy);
     *config = (struct pa_config){0};
@@ -164,6 +167,13 @@ int pa_config_assign(struct pa_config *config, const struct pa_config_key *key, 
         return pa_config_add_path_text(config, key, text, origin, err);
     case PA_CONFIG_VARS:
         return add_variable(config, key, text, origin, err);
+    case PA_CONFIG_NAMES:
+        return pa_config_add_name(config, key, text, err);
+    case PA_CONFIG_PACKAGES:
+        return pa_config_add_package(config, key, text, origin, err);
+    case PA_CONFIG_IMAGES:
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "got '%.64s', allowed is %s", text,
+                       key->allowed);
     case PA_CONFIG_SCALAR:
         break;
     }

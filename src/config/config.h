@@ -26,6 +26,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/strv.h"
 #include "policy/policy.h"
 #include <stdbool.h>
 
@@ -59,6 +60,18 @@ struct pa_config_fault {
     char message[512];     /* what is wrong and what is allowed */
 };
 
+/* Wheels and folders that every program of a language gets. */
+struct pa_config_packages {
+    char *language;
+    char **paths;
+};
+
+/* A language with packages, and with modules imported before a program starts. */
+struct pa_config_image {
+    char *name, *language;
+    char **preload, **packages; /* may be NULL: none */
+};
+
 /* Read freely; change through the functions. */
 struct pa_config {
     struct pa_policy policy;  /* of runs that ask for nothing else */
@@ -67,6 +80,11 @@ struct pa_config {
     char *log_level;          /* a spec of base/log.h */
     enum pa_log_format log_format;
     char *python_wasi_wasm_path; /* NULL: not given; checked where it is used, not here */
+    char **warm; /* languages and images that `serve` starts at once; NULL: none */
+    struct pa_config_packages *packages;
+    size_t package_count;
+    struct pa_config_image *images;
+    size_t image_count;
     bool jail_required;          /* a run without every layer of the jail is an error */
     bool fs_readonly;            /* what an allowed path is that does not say */
     char *file;                  /* the file that was read, or NULL */
@@ -98,14 +116,19 @@ int pa_config_load_text(struct pa_config *config, const char *name, const char *
 
 /* Sets one key from text, as a flag does.  A bare number for a time is milliseconds.  For
  * wasi.allowed_paths `text` is HOST[::GUEST][:rw|:ro] and for wasi.env_vars NAME=VALUE: each call
- * adds one, or replaces the one of the same guest path or name.  A host path may be relative here.
+ * adds one, or replaces the one of the same guest path or name; for `packages` LANGUAGE=PATH and for
+ * `warm` a name, which are added.  A host path may be relative here.
  * The message starts with origin->name.  Sources must come in the order of their strength. */
 int pa_config_set(struct pa_config *config, const char *key, const char *text,
                   const struct pa_origin *origin, struct pa_error *err);
 
+/* The image of that name, or NULL. */
+const struct pa_config_image *pa_config_image_find(const struct pa_config *config,
+                                                   const char *name);
+
 /* Where the value of a key came from; borrowed until the next change.  Of a limit that has two keys
- * either may be asked for.  `item` is a guest path or a variable's name, for the two keys that hold
- * many, else NULL. */
+ * either may be asked for.  `item` is a guest path, a variable's name, a language or an image, for
+ * the keys that hold many, else NULL. */
 const struct pa_origin *pa_config_origin(const struct pa_config *config, const char *key,
                                          const char *item);
 
@@ -121,6 +144,9 @@ enum pa_config_kind {
     PA_CONFIG_SCALAR,
     PA_CONFIG_PATHS, /* wasi.allowed_paths */
     PA_CONFIG_VARS,  /* wasi.env_vars */
+    PA_CONFIG_NAMES, /* warm */
+    PA_CONFIG_PACKAGES,
+    PA_CONFIG_IMAGES,
 };
 
 struct pa_config_key {

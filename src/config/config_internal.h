@@ -60,12 +60,49 @@ bool pa_config_forbidden_path(const struct pa_config *config, const struct pa_co
 
 /* tree.c */
 
+/* Applying a document: where it goes and where it comes from. */
+struct pa_config_walk {
+    struct pa_config *config;
+    const struct pa_origin *source;
+};
+
+struct pa_origin pa_config_walk_origin(const struct pa_config_walk *walk, unsigned line,
+                                       unsigned column);
+void pa_config_walk_error(const struct pa_config_walk *walk, const struct pa_yaml_node *node,
+                          const char *key, const struct pa_error *err);
+void pa_config_walk_type(const struct pa_config_walk *walk, const struct pa_yaml_node *node,
+                         const char *key, const char *allowed);
+
 /* Applies a document; `origin` names its source (each value's line is filled in). */
 void pa_config_apply_text(struct pa_config *config, const char *text, size_t size,
                           const struct pa_origin *origin);
 
-/* Applies a list of paths or a map of variables written as YAML in one variable. */
+/* Applies what a key holds many of, written as YAML in one variable. */
 void pa_config_apply_items(struct pa_config *config, const struct pa_config_key *key,
                            const char *text, const struct pa_origin *origin);
+
+/* languages.c: warm, packages, images */
+
+void pa_config_apply_names(const struct pa_config_walk *walk, const struct pa_config_key *key,
+                           const struct pa_yaml_node *node);
+void pa_config_apply_packages(const struct pa_config_walk *walk, const struct pa_config_key *key,
+                              const struct pa_yaml_node *node);
+void pa_config_apply_images(const struct pa_config_walk *walk, const struct pa_config_key *key,
+                            const struct pa_yaml_node *node);
+
+/* One name, or one package (LANGUAGE=PATH), from text. */
+int pa_config_add_name(struct pa_config *config, const struct pa_config_key *key, const char *text,
+                       struct pa_error *err);
+int pa_config_add_package(struct pa_config *config, const struct pa_config_key *key,
+                          const char *text, const struct pa_origin *origin, struct pa_error *err);
+
+void pa_config_clear_packages(struct pa_config *config);
+void pa_config_clear_images(struct pa_config *config);
+
+/* How many the key holds, and its value in flow style. */
+size_t pa_config_language_items(const struct pa_config *config, const struct pa_config_key *key);
+const char *pa_config_print_language_item(const struct pa_config *config,
+                                          const struct pa_config_key *key, size_t index,
+                                          struct pa_buf *out);
 
 #endif

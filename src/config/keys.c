@@ -278,6 +278,18 @@ const struct pa_config_key pa_config_keys[] = {
      .offset = offsetof(struct pa_config, python_wasi_wasm_path),
      .set = set_text,
      .print = print_text},
+    {.name = "packages",
+     .kind = PA_CONFIG_PACKAGES,
+     .allowed = "a map of languages to lists of wheels and folders (absolute paths)",
+     .what = "wheels and folders that every program of a language may import from"},
+    {.name = "images",
+     .kind = PA_CONFIG_IMAGES,
+     .allowed = "a map of names to {language:, preload: [MODULE], packages: [PATH]}",
+     .what = "languages of one's own: with packages, and with modules imported in advance"},
+    {.name = "warm",
+     .kind = PA_CONFIG_NAMES,
+     .allowed = "a list of languages and images",
+     .what = "what polyagent serve starts at once when its command line names nothing"},
 };
 
 const size_t pa_config_key_count = PA_ARRAY_LEN(pa_config_keys);

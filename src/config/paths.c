@@ -98,16 +98,30 @@ static void forget_items(struct pa_config *config, const struct pa_config_key *k
 
 void pa_config_clear_items(struct pa_config *config, const struct pa_config_key *key) {
     struct pa_policy *policy = &config->policy;
-    if (key->kind == PA_CONFIG_PATHS) {
+    switch (key->kind) {
+    case PA_CONFIG_PATHS:
         for (size_t i = 0; i < policy->mount_count; i++) {
             free(policy->mounts[i].host);
             free(policy->mounts[i].guest);
         }
         policy->mount_count = 0;
-    } else {
+        break;
+    case PA_CONFIG_VARS:
         for (size_t i = 0; i < policy->env_count; i++)
             free(policy->env[i]);
         policy->env_count = 0;
+        break;
+    case PA_CONFIG_NAMES:
+        config->warm = pa_strv_free(config->warm);
+        break;
+    case PA_CONFIG_PACKAGES:
+        pa_config_clear_packages(config);
+        break;
+    case PA_CONFIG_IMAGES:
+        pa_config_clear_images(config);
+        break;
+    case PA_CONFIG_SCALAR:
+        break;
     }
     forget_items(config, key);
 }

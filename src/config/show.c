@@ -78,6 +78,17 @@ static void print_variables(const struct pa_config *config, const struct pa_conf
     }
 }
 
+static void print_languages(const struct pa_config *config, const struct pa_config_key *key,
+                            unsigned depth, struct pa_buf *out) {
+    size_t count = pa_config_language_items(config, key);
+    for (size_t i = 0; i < count; i++) {
+        indent(depth, out);
+        const char *item = pa_config_print_language_item(config, key, i, out);
+        print_origin(pa_config_origin(config, key->name, item), out);
+        pa_buf_append_text(out, "\n");
+    }
+}
+
 /* Bytes and times again as people say them: " (256 MiB)". */
 static void print_gloss(const struct pa_config *config, const struct pa_config_key *key,
                         struct pa_buf *out) {
@@ -101,29 +112,54 @@ static const struct pa_origin *shown_origin(const struct pa_config *config,
     return pa_config_origin(config, key->name, NULL);
 }
 
+static size_t count_items(const struct pa_config *config, const struct pa_config_key *key) {
+    switch (key->kind) {
+    case PA_CONFIG_SCALAR:
+        return 0;
+    case PA_CONFIG_PATHS:
+        return config->policy.mount_count;
+    case PA_CONFIG_VARS:
+        return config->policy.env_count;
+    default:
+        return pa_config_language_items(config, key);
+    }
+}
+
+static void print_items(const struct pa_config *config, const struct pa_config_key *key,
+                        unsigned depth, struct pa_buf *out) {
+    switch (key->kind) {
+    case PA_CONFIG_SCALAR:
+        break;
+    case PA_CONFIG_PATHS:
+        print_paths(config, key, depth, out);
+        break;
+    case PA_CONFIG_VARS:
+        print_variables(config, key, depth, out);
+        break;
+    default:
+        print_languages(config, key, depth, out);
+    }
+}
+
 static void print_key(const struct pa_config *config, const struct pa_config_key *key,
                       unsigned depth, struct pa_buf *out) {
     const char *dot = strrchr(key->name, '.');
-    size_t items = key->kind == PA_CONFIG_PATHS  ? config->policy.mount_count
-                   : key->kind == PA_CONFIG_VARS ? config->policy.env_count
-                                                 : 0;
+    size_t items = count_items(config, key);
+    bool is_list = key->kind == PA_CONFIG_PATHS || key->kind == PA_CONFIG_NAMES;
     indent(depth, out);
     pa_buf_printf(out, "%s:", dot ? dot + 1 : key->name);
     if (key->kind == PA_CONFIG_SCALAR) {
         pa_buf_append_text(out, " ");
         key->print(config, key, out);
     } else if (!items) {
-        pa_buf_append_text(out, key->kind == PA_CONFIG_PATHS ? " []" : " {}");
+        pa_buf_append_text(out, is_list ? " []" : " {}");
     }
     if (!items) {
         print_origin(shown_origin(config, key), out);
         print_gloss(config, key, out);
     }
     pa_buf_append_text(out, "\n");
-    if (key->kind == PA_CONFIG_PATHS)
-        print_paths(config, key, depth + 1, out);
-    else if (key->kind == PA_CONFIG_VARS)
-        print_variables(config, key, depth + 1, out);
+    print_items(config, key, depth + 1, out);
 }
 
 static bool is_shown(const struct pa_config_key *key) {

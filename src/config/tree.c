@@ -11,12 +11,8 @@
 
 #define MAX_NAME 160 /* longer dotted names are not ours, and are cut in messages */
 
-struct walk {
-    struct pa_config *config;
-    const struct pa_origin *source;
-};
-
-static struct pa_origin at(const struct walk *walk, unsigned line, unsigned column) {
+struct pa_origin pa_config_walk_origin(const struct pa_config_walk *walk, unsigned line,
+                                       unsigned column) {
     struct pa_origin origin = *walk->source;
     if (origin.source == PA_SOURCE_FILE) { /* within a variable a position says nothing */
         origin.line = line;
@@ -25,15 +21,15 @@ static struct pa_origin at(const struct walk *walk, unsigned line, unsigned colu
     return origin;
 }
 
-static void fault_error(const struct walk *walk, const struct pa_yaml_node *node, const char *key,
+void pa_config_walk_error(const struct pa_config_walk *walk, const struct pa_yaml_node *node, const char *key,
                         const struct pa_error *err) {
-    struct pa_origin origin = at(walk, node->line, node->column);
+    struct pa_origin origin = pa_config_walk_origin(walk, node->line, node->column);
     pa_config_fault(walk->config, &origin, key, "%s", err->message);
 }
 
-static void fault_type(const struct walk *walk, const struct pa_yaml_node *node, const char *key,
+void pa_config_walk_type(const struct pa_config_walk *walk, const struct pa_yaml_node *node, const char *key,
                        const char *allowed) {
-    struct pa_origin origin = at(walk, node->line, node->column);
+    struct pa_origin origin = pa_config_walk_origin(walk, node->line, node->column);
     pa_config_fault(walk->config, &origin, key, "got %s, allowed is %s", pa_yaml_type_name(node),
                     allowed);
 }
@@ -84,14 +80,14 @@ static void list_section(const char *section, struct pa_buf *out) {
     }
 }
 
-static void fault_unknown(const struct walk *walk, const struct pa_yaml_node *node,
+static void fault_unknown(const struct pa_config_walk *walk, const struct pa_yaml_node *node,
                           const char *section, const char *name) {
     struct pa_nearest nearest = {.word = node->key};
     char best[MAX_NAME] = "";
     for (int inside = 1; inside >= 0; inside--)
         for (size_t i = 0; i < pa_config_key_count; i++)
             offer_names(&nearest, pa_config_keys[i].name, section, inside, best, sizeof(best));
-    struct pa_origin origin = at(walk, node->key_line, node->key_column);
+    struct pa_origin origin = pa_config_walk_origin(walk, node->key_line, node->key_column);
     if (nearest.found) {
         pa_config_fault(walk->config, &origin, name, "unknown key; did you mean %s?", best);
         return;
@@ -103,7 +99,7 @@ static void fault_unknown(const struct walk *walk, const struct pa_yaml_node *no
 }
 
 /* {host: /data, guest: /d, writable: true} */
-static void apply_path_map(const struct walk *walk, const struct pa_config_key *key,
+static void apply_path_map(const struct pa_config_walk *walk, const struct pa_config_key *key,
                            const struct pa_yaml_node *map) {
     static const char *const fields[] = {"host", "guest", "writable"};
     const char *values[PA_ARRAY_LEN(fields)] = {0};
@@ -114,7 +110,7 @@ static void apply_path_map(const struct walk *walk, const struct pa_config_key *
             continue;
         while (field < PA_ARRAY_LEN(fields) && !pa_streq(child->key, fields[field]))
             field++;
-        struct pa_origin origin = at(walk, child->key_line, child->key_column);
+        struct pa_origin origin = pa_config_walk_origin(walk, child->key_line, child->key_column);
         if (field == PA_ARRAY_LEN(fields)) {
             pa_config_fault(walk->config, &origin, key->name,
                             "unknown key '%.64s' of a path; allowed are host, guest and writable",
@@ -129,7 +125,7 @@ static void apply_path_map(const struct walk *walk, const struct pa_config_key *
         }
         values[field] = child->text;
     }
-    struct pa_origin origin = at(walk, map->line, map->column);
+    struct pa_origin origin = pa_config_walk_origin(walk, map->line, map->column);
     if (!values[0]) {
         pa_config_fault(walk->config, &origin, key->name, "a path without host");
         return;
@@ -140,91 +136,106 @@ static void apply_path_map(const struct walk *walk, const struct pa_config_key *
     struct pa_error err;
     if (pa_config_add_path(walk->config, key, values[0], values[1] ? values[1] : values[0], mode,
                            &origin, &err) < 0)
-        fault_error(walk, map, key->name, &err);
+        pa_config_walk_error(walk, map, key->name, &err);
 }
 
-static void apply_paths(const struct walk *walk, const struct pa_config_key *key,
+static void apply_paths(const struct pa_config_walk *walk, const struct pa_config_key *key,
                         const struct pa_yaml_node *node) {
     if (node->type != PA_YAML_LIST) {
-        fault_type(walk, node, key->name, key->allowed);
+        pa_config_walk_type(walk, node, key->name, key->allowed);
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
         const struct pa_yaml_node *child = node->children[i];
-        struct pa_origin origin = at(walk, child->line, child->column);
+        struct pa_origin origin = pa_config_walk_origin(walk, child->line, child->column);
         struct pa_error err;
         if (child->reported)
             continue;
         if (child->type == PA_YAML_MAP)
             apply_path_map(walk, key, child);
         else if (child->type == PA_YAML_LIST || pa_yaml_is_null(child))
-            fault_type(walk, child, key->name,
+            pa_config_walk_type(walk, child, key->name,
                        "HOST[::GUEST][:rw|:ro] or {host:, guest:, writable:}");
         else if (pa_config_assign(walk->config, key, child->text, &origin, &err) < 0)
-            fault_error(walk, child, key->name, &err);
+            pa_config_walk_error(walk, child, key->name, &err);
     }
 }
 
-static void apply_variables(const struct walk *walk, const struct pa_config_key *key,
+static void apply_variables(const struct pa_config_walk *walk, const struct pa_config_key *key,
                             const struct pa_yaml_node *node) {
     if (node->type != PA_YAML_MAP) {
-        fault_type(walk, node, key->name, key->allowed);
+        pa_config_walk_type(walk, node, key->name, key->allowed);
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
         const struct pa_yaml_node *child = node->children[i];
         if (child->reported)
             continue;
-        struct pa_origin origin = at(walk, child->key_line, child->key_column);
+        struct pa_origin origin = pa_config_walk_origin(walk, child->key_line, child->key_column);
         char name[MAX_NAME];
         snprintf(name, sizeof(name), "%s.%s", key->name, child->key);
         struct pa_error err;
         if (child->type != PA_YAML_SCALAR || pa_yaml_is_null(child))
-            fault_type(walk, child, name, "text; write \"\" for an empty value");
+            pa_config_walk_type(walk, child, name, "text; write \"\" for an empty value");
         else if (pa_policy_add_env(&walk->config->policy, child->key, child->text, &err) < 0)
-            fault_error(walk, child, name, &err);
+            pa_config_walk_error(walk, child, name, &err);
         else
             pa_config_note_put(walk->config, key, child->key, &origin);
     }
 }
 
-static void apply_items(const struct walk *walk, const struct pa_config_key *key,
+static void apply_items(const struct pa_config_walk *walk, const struct pa_config_key *key,
                         const struct pa_yaml_node *node) {
-    if (key->kind == PA_CONFIG_PATHS)
+    switch (key->kind) {
+    case PA_CONFIG_PATHS:
         apply_paths(walk, key, node);
-    else
+        break;
+    case PA_CONFIG_VARS:
         apply_variables(walk, key, node);
+        break;
+    case PA_CONFIG_NAMES:
+        pa_config_apply_names(walk, key, node);
+        break;
+    case PA_CONFIG_PACKAGES:
+        pa_config_apply_packages(walk, key, node);
+        break;
+    case PA_CONFIG_IMAGES:
+        pa_config_apply_images(walk, key, node);
+        break;
+    case PA_CONFIG_SCALAR:
+        break;
+    }
 }
 
-static void apply_key(const struct walk *walk, const struct pa_config_key *key,
+static void apply_key(const struct pa_config_walk *walk, const struct pa_config_key *key,
                       const struct pa_yaml_node *node) {
-    struct pa_origin origin = at(walk, node->key_line, node->key_column);
+    struct pa_origin origin = pa_config_walk_origin(walk, node->key_line, node->key_column);
     struct pa_error err;
     bool null = pa_yaml_is_null(node);
     if (key->kind != PA_CONFIG_SCALAR) {
         if (null)
             return;
         if (pa_config_claim(walk->config, key, &origin, &err) < 0)
-            fault_error(walk, node, key->name, &err);
+            pa_config_walk_error(walk, node, key->name, &err);
         else
             apply_items(walk, key, node);
         return;
     }
     if (node->type != PA_YAML_SCALAR || null) {
         char allowed[256];
-        fault_type(walk, node, key->name, pa_config_allowed(key, allowed, sizeof(allowed)));
+        pa_config_walk_type(walk, node, key->name, pa_config_allowed(key, allowed, sizeof(allowed)));
         return;
     }
     if (pa_config_assign(walk->config, key, node->text, &origin, &err) < 0)
-        fault_error(walk, node, key->name, &err);
+        pa_config_walk_error(walk, node, key->name, &err);
 }
 
-static void apply_section(const struct walk *walk, const char *section,
+static void apply_section(const struct pa_config_walk *walk, const char *section,
                           const struct pa_yaml_node *node) {
     if (pa_yaml_is_null(node) || node->reported)
         return;
     if (node->type != PA_YAML_MAP) {
-        fault_type(walk, node, section, "a section: a map of keys");
+        pa_config_walk_type(walk, node, section, "a section: a map of keys");
         return;
     }
     for (size_t i = 0; i < node->child_count; i++) {
@@ -245,14 +256,14 @@ static void apply_section(const struct walk *walk, const char *section,
 
 static void yaml_fault(void *context, unsigned line, unsigned column, const char *path,
                        const char *message) {
-    const struct walk *walk = context;
-    struct pa_origin origin = at(walk, line, column);
+    const struct pa_config_walk *walk = context;
+    struct pa_origin origin = pa_config_walk_origin(walk, line, column);
     pa_config_fault(walk->config, &origin, path, "%s", message);
 }
 
 void pa_config_apply_text(struct pa_config *config, const char *text, size_t size,
                           const struct pa_origin *origin) {
-    struct walk walk = {config, origin};
+    struct pa_config_walk walk = {config, origin};
     struct pa_yaml_sink sink = {&walk, yaml_fault};
     struct pa_yaml_node *root = NULL;
     if (pa_yaml_parse(text, size, &sink, &root) < 0 || !root)
@@ -263,7 +274,7 @@ void pa_config_apply_text(struct pa_config *config, const char *text, size_t siz
 
 void pa_config_apply_items(struct pa_config *config, const struct pa_config_key *key,
                            const char *text, const struct pa_origin *origin) {
-    struct walk walk = {config, origin};
+    struct pa_config_walk walk = {config, origin};
     struct pa_yaml_sink sink = {&walk, yaml_fault};
     struct pa_yaml_node *root = NULL;
     if (pa_yaml_parse(text, strlen(text), &sink, &root) < 0 || !root)

@@ -34,6 +34,9 @@
 
 #define SIGNAL_OF_LIBC 33 /* by which its threads change their uid together */
 
+/* Of mmap's flags: RLIMIT_DATA counts neither shared memory nor stacks that grow by themselves. */
+#define COUNTED_MASK ((uint64_t)(MAP_TYPE | MAP_GROWSDOWN))
+
 #define INT_MASK UINT64_C(0xffffffff) /* the kernel reads these arguments as 32 bits */
 
 #define ALLOW(call, stages, why)                                                                   \
@@ -66,7 +69,6 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW_IF(clone, FORKS, 0, FORK_MASK, 0, "a fork, with no namespace and nothing shared"),
     REPLY(clone3, C | FORKS, ENOSYS, "its flags are out of sight; libc then uses clone"),
     ALLOW(close, ALL, "descriptors it holds"),
-    ALLOW(close_range, ALL, "descriptors it holds, after a fork"),
     ALLOW(exit, ALL, "the end of a thread"),
     ALLOW(exit_group, ALL, "the end of the process"),
     ALLOW(fadvise64, FILES, "WASI fd_advise"),
@@ -90,20 +92,22 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(gettimeofday, ALL, "time of day, where the vDSO cannot answer"),
 #endif
     REPLY_IF(ioctl, ALL, 1, INT_MASK, TCGETS, ENOTTY, "stdio asks whether a stream is a terminal"),
-    ALLOW_IF(kill, FORKS, 1, INT_MASK, SIGKILL, "a warm process ends its copies"),
     ALLOW_IF(linkat, FILES, 4, INT_MASK & ~(uint64_t)AT_SYMLINK_FOLLOW, 0,
              "WASI path_link; not of a bare descriptor"),
     ALLOW(lseek, ALL, "WASI fd_seek; stdio"),
     ALLOW(madvise, ALL, "malloc, thread stacks and memory images give pages back"),
-    ALLOW(membarrier, ALL, "the engine publishes code to other cores"),
-    ALLOW(memfd_create, FORKS, "a warm process moves its memory into a file once"),
+    ALLOW(membarrier, C | LOADS, "the engine publishes code to other cores"),
     ALLOW(mkdirat, FILES, "WASI path_create_directory"),
     ALLOW_IF2(mmap, LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC, 3, MAP_TYPE | MAP_ANONYMOUS,
               MAP_PRIVATE, "the artifact's code"),
-    ALLOW_IF(mmap, ALL, 2, PROT_EXEC, 0, "memory that is not code"),
+    ALLOW_IF2(mmap, C | L | R, 2, PROT_EXEC, 0, 3, COUNTED_MASK, MAP_PRIVATE,
+              "memory that is not code, of the kind that RLIMIT_DATA counts"),
+    ALLOW_IF(mmap, FORKS, 2, PROT_EXEC, 0, "memory that is not code; some shared with a copy"),
     ALLOW_IF(mprotect, C | LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC,
              "the engine publishes code it has loaded or compiled"),
-    ALLOW_IF(mprotect, ALL, 2, PROT_EXEC, 0, "growing memories, guard pages"),
+    ALLOW_IF(mprotect, R, 2, INT_MASK, PROT_READ | PROT_WRITE,
+             "growing memories; RLIMIT_DATA forgets pages that become read-only, so none may"),
+    ALLOW_IF(mprotect, C | NARROW, 2, PROT_EXEC, 0, "growing memories, guard pages"),
     ALLOW(mremap, ALL, "realloc"),
     ALLOW(munmap, ALL, "memory it holds"),
 #ifdef __NR_nanosleep
@@ -114,16 +118,13 @@ const struct pa_filter_rule pa_filter_rules[] = {
              "the artifact, by its path"),
     REPLY(openat, C | R | W, ENOENT, "Rust looks for /proc and /sys to count processors"),
     ALLOW(openat2, FILES, "WASI path_open; Landlock and the empty root say what is there"),
-    ALLOW(pipe2, FORKS, "a warm process and its copies"),
 #ifdef __NR_poll
     ALLOW(poll, ALL, "waiting for its channel"),
 #endif
     ALLOW(ppoll, ALL, "WASI poll_oneoff; waiting for its channel"),
     ALLOW_IF(prctl, NARROW, 0, INT_MASK, PR_GET_SECCOMP,
              "pa_jail_narrow asks whether a filter is on"),
-    ALLOW_IF(prctl, ALL, 0, INT_MASK, PR_SET_NAME, "names of threads and processes"),
-    ALLOW_IF(prctl, FORKS, 0, INT_MASK, PR_SET_PDEATHSIG,
-             "a copy ends with the process it came from"),
+    ALLOW_IF(prctl, C, 0, INT_MASK, PR_SET_NAME, "Rust names its threads"),
     REPLY_IF(prctl, ALL, 0, INT_MASK, PR_SET_VMA, EINVAL, "newer libc names its mappings"),
     ALLOW(pread64, ALL, "WASI fd_pread"),
     ALLOW(preadv, FILES, "WASI fd_pread"),
@@ -136,12 +137,11 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(read, ALL, "its channel; WASI fd_read"),
     ALLOW(readlinkat, FILES, "WASI path_readlink"),
     ALLOW(readv, ALL, "its channel; WASI fd_read"),
-    ALLOW(recvfrom, ALL, "its channel; cannot receive descriptors"),
     ALLOW(recvmsg, FORKS, "requests with descriptors, to a warm process"),
     ALLOW(renameat, FILES, "WASI path_rename"),
     ALLOW(renameat2, FILES, "WASI path_rename"),
     ALLOW(restart_syscall, ALL, "the kernel resumes a sleep that a signal interrupted"),
-    ALLOW(rseq, C | FORKS, "libc registers each new thread and copy"),
+    ALLOW(rseq, C, "libc registers each new thread"),
     ALLOW_IF(rt_sigaction, ALL, 0, INT_MASK, SIGABRT, "abort puts the default back"),
     ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGBUS, "the engine's trap handlers"),
     ALLOW_IF(rt_sigaction, C | LOADS, 0, INT_MASK, SIGFPE, "the engine's trap handlers"),
@@ -151,7 +151,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW_IF(rt_sigaction, C, 0, INT_MASK, SIGNAL_OF_LIBC, "libc prepares for its first thread"),
     ALLOW(rt_sigprocmask, ALL, "traps; libc around abort, fork and thread creation"),
     ALLOW(rt_sigreturn, ALL, "the end of a trap handler"),
-    ALLOW(sched_getaffinity, ALL, "how many processors there are"),
+    ALLOW(sched_getaffinity, ALL, "malloc at its limit counts processors, before it gives up"),
     ALLOW(sched_yield, ALL, "WASI sched_yield; spinning locks"),
     ALLOW_IF(seccomp, NARROW, 0, INT_MASK, SECCOMP_SET_MODE_FILTER,
              "narrowing: filters only add up"),
@@ -159,14 +159,13 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(set_robust_list, C | FORKS, "libc registers each new thread and copy"),
     ALLOW(sigaltstack, ALL, "stack overflow is handled on a stack of its own"),
     ALLOW_IF(socketpair, FORKS, 0, INT_MASK, AF_UNIX, "the channel of a copy"),
-    ALLOW(statx, ALL, "Rust's file size"),
+    ALLOW(statx, C | LOADS, "Rust's file size"),
     ALLOW(symlinkat, FILES, "WASI path_symlink"),
-    ALLOW(sysinfo, ALL, "libc's qsort asks how much memory there is"),
+    ALLOW(sysinfo, ALL, "qsort of a long directory asks how much memory there is"),
     ALLOW_IF(tgkill, ALL, 2, INT_MASK, SIGABRT, "abort"),
     ALLOW(unlinkat, FILES, "WASI path_unlink_file, path_remove_directory"),
     ALLOW(utimensat, FILES, "WASI fd_filestat_set_times"),
     ALLOW(wait4, FORKS, "a warm process reaps its copies"),
-    ALLOW(waitid, FORKS, "a warm process reaps its copies"),
     ALLOW(write, ALL, "its channel; WASI fd_write"),
     ALLOW(writev, ALL, "its channel; WASI fd_write"),
 };

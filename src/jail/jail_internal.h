@@ -48,6 +48,9 @@ void pa_jail_prefer_for_oom(void);
 /* landlock.c */
 int pa_landlock_abi(void); /* 0 if the kernel has none */
 enum pa_layer_result pa_jail_enter_landlock(const struct pa_jail *jail, struct pa_error *why);
+struct pa_confine_path;
+enum pa_layer_result pa_landlock_confine(const struct pa_confine_path *paths, size_t count,
+                                         struct pa_error *why);
 
 /* filter_table.c: the allow-list as data.  A call that no row allows is not made and ends the
  * process (see filter.c).  Several

@@ -14,8 +14,10 @@
  * The numbers are spelled out here because the headers of the systems we build on are older than
  * the kernels we run on.
  */
+#include "jail/confine.h"
 #include "jail/jail_internal.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +30,7 @@
 
 #define CREATE_RULESET_VERSION 1u
 #define RULE_PATH_BENEATH      1
+#define SCOPE_ABSTRACT_SOCKETS UINT64_C(1)
 
 enum {
     FS_WRITE_FILE = 1 << 1,
@@ -89,22 +92,40 @@ static int allow_artifact(const struct pa_jail *jail, int ruleset, struct pa_err
     return allow_beneath(ruleset, jail->artifact_fd, FS_READ_FILE, why);
 }
 
+/* A ruleset that denies everything `deny` names, or MISSING or FAILED. */
+static enum pa_layer_result create_ruleset(const struct ruleset *deny, size_t size, int *ret,
+                                           struct pa_error *why) {
+    *ret = (int)syscall(SYS_landlock_create_ruleset, deny, size, 0);
+    if (*ret >= 0)
+        return PA_LAYER_ENTERED;
+    pa_fail_errno(why, errno, "landlock: creating a ruleset");
+    return PA_LAYER_FAILED;
+}
+
+static enum pa_layer_result restrict_self(int ruleset, struct pa_error *why) {
+    if (syscall(SYS_landlock_restrict_self, ruleset, 0) == 0)
+        return PA_LAYER_ENTERED;
+    pa_fail_errno(why, errno, "landlock: restricting this process");
+    return PA_LAYER_FAILED;
+}
+
+static enum pa_layer_result no_landlock(struct pa_error *why) {
+    pa_fail(why, PA_ERR_FAILED_PRECONDITION,
+            "landlock: the kernel has none or it is off; it needs Linux 5.13 with "
+            "\"landlock\" in the lsm= boot parameter");
+    return PA_LAYER_MISSING;
+}
+
 enum pa_layer_result pa_jail_enter_landlock(const struct pa_jail *jail, struct pa_error *why) {
     const int abi = pa_landlock_abi();
-    if (abi == 0) {
-        pa_fail(why, PA_ERR_FAILED_PRECONDITION,
-                "landlock: the kernel has none or it is off; it needs Linux 5.13 with "
-                "\"landlock\" in the lsm= boot parameter");
-        return PA_LAYER_MISSING;
-    }
+    if (abi == 0)
+        return no_landlock(why);
     size_t size = 0;
     const struct ruleset deny = everything(abi, &size);
-    PA_CLEANUP(pa_closep)
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &deny, size, 0);
-    if (ruleset < 0) {
-        pa_fail_errno(why, errno, "landlock: creating a ruleset");
-        return PA_LAYER_FAILED;
-    }
+    PA_CLEANUP(pa_closep) int ruleset = -1;
+    enum pa_layer_result created = create_ruleset(&deny, size, &ruleset, why);
+    if (created != PA_LAYER_ENTERED)
+        return created;
     for (size_t i = 0; i < jail->dir_count; i++) {
         const uint64_t rights = jail->dirs[i].writable ? WRITE_DIRECTORY : READ_DIRECTORY;
         if (allow_beneath(ruleset, jail->dirs[i].fd, rights & deny.fs, why) < 0)
@@ -112,9 +133,40 @@ enum pa_layer_result pa_jail_enter_landlock(const struct pa_jail *jail, struct p
     }
     if (allow_artifact(jail, ruleset, why) < 0)
         return PA_LAYER_FAILED;
-    if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0) {
-        pa_fail_errno(why, errno, "landlock: restricting this process");
-        return PA_LAYER_FAILED;
-    }
-    return PA_LAYER_ENTERED;
+    return restrict_self(ruleset, why);
+}
+
+/* A path of a server's; a rule on a file has only the rights that a file has. */
+static int allow_path(int ruleset, const struct pa_confine_path *path, uint64_t handled,
+                      struct pa_error *why) {
+    struct stat st;
+    PA_CLEANUP(pa_closep) int fd = open(path->path, O_PATH | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return pa_fail_errno(why, errno, "landlock: %s", path->path);
+    uint64_t rights = (path->writable ? WRITE_DIRECTORY : READ_DIRECTORY) & handled;
+    if (!S_ISDIR(st.st_mode))
+        rights &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
+    return allow_beneath(ruleset, fd, rights, why);
+}
+
+/* Signals go out, to workers; connections to abstract sockets need not. */
+enum pa_layer_result pa_landlock_confine(const struct pa_confine_path *paths, size_t count,
+                                         struct pa_error *why) {
+    const int abi = pa_landlock_abi();
+    if (abi == 0)
+        return no_landlock(why);
+    size_t size = 0;
+    struct ruleset deny = everything(abi, &size);
+    deny.net = 0;
+    deny.scoped &= SCOPE_ABSTRACT_SOCKETS;
+    PA_CLEANUP(pa_closep) int ruleset = -1;
+    enum pa_layer_result created = create_ruleset(&deny, size, &ruleset, why);
+    if (created != PA_LAYER_ENTERED)
+        return created;
+    for (size_t i = 0; i < count; i++)
+        if (allow_path(ruleset, &paths[i], deny.fs, why) < 0)
+            return PA_LAYER_FAILED;
+    return restrict_self(ruleset, why);
 }

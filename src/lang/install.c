@@ -70,7 +70,7 @@ static void install_done(struct install *install) {
 
 /* --- folders and the lock --- */
 
-static int prepare_folder(const char *path, struct pa_error *err) {
+int pa_prepare_folder(const char *path, struct pa_error *err) {
     struct stat st;
     if (pa_mkdir_parents(path, 0700, err) < 0)
         return -1;
@@ -117,9 +117,8 @@ static int take_lock(struct install *install, struct pa_error *err) {
 
 /* --- checksums --- */
 
-/* The digest of a whole file. */
-static int file_digest(int fd, const char *path, uint64_t *ret_bytes, char ret_text[PA_DIGEST_TEXT],
-                       struct pa_error *err) {
+int pa_file_digest(int fd, const char *path, uint64_t *ret_bytes, char ret_text[PA_DIGEST_TEXT],
+                   struct pa_error *err) {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return pa_fail_errno(err, errno, "cannot stat %s", path);
@@ -145,7 +144,7 @@ static int open_archive(struct install *install, const char *path, struct pa_err
     if (fd < 0)
         return pa_fail_errno(err, errno, "checking: cannot open %s", path);
     pa_reporter_say(&install->reporter, PA_INSTALL_CHECKING, 0, source->bytes);
-    if (file_digest(fd, path, &bytes, digest, err) < 0)
+    if (pa_file_digest(fd, path, &bytes, digest, err) < 0)
         return pa_error_prefix(err, "checking");
     if (!pa_streq(digest, source->sha256) || bytes != source->bytes)
         return pa_fail(
@@ -196,7 +195,7 @@ static int get_archive(struct install *install, struct pa_error *err) {
     struct pa_error stale;
     if (named)
         return open_archive(install, named, err);
-    if (prepare_folder(install->downloads, err) < 0)
+    if (pa_prepare_folder(install->downloads, err) < 0)
         return -1;
     PA_CLEANUP(pa_freep) char *path = pa_path_join(install->downloads, install->pack->source.file);
     if (access(path, F_OK) == 0) {
@@ -210,7 +209,7 @@ static int get_archive(struct install *install, struct pa_error *err) {
 
 /* --- unpacking --- */
 
-static struct pa_unpack_bounds bounds_of(uint64_t archive_bytes) {
+struct pa_unpack_bounds pa_unpack_bounds_of(uint64_t archive_bytes) {
     return (struct pa_unpack_bounds){
         PA_MIN(archive_bytes * UNPACK_FACTOR + 16 * PA_MIB, UNPACK_MOST), MAX_ENTRIES};
 }
@@ -223,7 +222,7 @@ static int check_file(struct install *install, int folder_fd, const char *name, 
     if (fd < 0)
         return pa_fail_errno(err, errno, "checking: cannot open %s", what);
     pa_reporter_say(&install->reporter, PA_INSTALL_CHECKING, 0, 0);
-    if (file_digest(fd, what, &bytes, digest, err) < 0)
+    if (pa_file_digest(fd, what, &bytes, digest, err) < 0)
         return pa_error_prefix(err, "checking");
     if (!pa_streq(digest, sha256))
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
@@ -250,7 +249,7 @@ static int take_members(struct install *install, int archive_fd, int folder_fd,
             members[count++] =
                 (struct pa_unpack_member){file->path, file->unpack ? names[i] : file->to, false};
     }
-    struct pa_unpack_bounds bounds = bounds_of(pack->source.bytes);
+    struct pa_unpack_bounds bounds = pa_unpack_bounds_of(pack->source.bytes);
     if (pa_unpack_members(archive_fd, pack->source.file, folder_fd, members, count, &bounds,
                           &install->reporter, err) < 0)
         return pa_error_prefix(err, "unpacking");
@@ -279,7 +278,7 @@ static int settle_file(struct install *install, int folder_fd, size_t index, str
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         return pa_fail_errno(err, errno, "unpacking: cannot open '%s'", what);
-    struct pa_unpack_bounds bounds = bounds_of((uint64_t)st.st_size);
+    struct pa_unpack_bounds bounds = pa_unpack_bounds_of((uint64_t)st.st_size);
     if (pa_unpack_all(fd, what, folder_fd, file->to, &bounds, &install->reporter, err) < 0)
         return pa_error_prefix(err, "unpacking");
     return 0;
@@ -369,7 +368,7 @@ int pa_pack_install(const struct pa_pack *pack, const struct pa_install_options 
                               .downloads = pa_path_join(home, "downloads"),
                               .folder = pa_pack_directory(pack, options->cache_directory),
                               .lock_fd = -1};
-    if (prepare_folder(install.languages, err) < 0 || take_lock(&install, err) < 0 ||
+    if (pa_prepare_folder(install.languages, err) < 0 || take_lock(&install, err) < 0 ||
         install_locked(&install, err) < 0)
         return pa_error_prefix(err, "language %s", pack->name);
     return 0;

@@ -24,6 +24,15 @@ void pa_pack_layout(const struct pa_pack *pack, char ret_text[PA_DIGEST_TEXT]);
 #define PA_PACK_LAYOUT_FILE ".layout"
 #define PA_PACK_MODULE_FILE "module.wasm"
 
+/* install.c */
+
+/* Makes a folder (0700) and sees to it that it is ours alone to write. */
+int pa_prepare_folder(const char *path, struct pa_error *err);
+
+/* The digest and the size of a whole regular file; `path` is for messages. */
+int pa_file_digest(int fd, const char *path, uint64_t *ret_bytes, char ret_text[PA_DIGEST_TEXT],
+                   struct pa_error *err);
+
 /* fetch.c */
 
 /* Has the registry's client put the archive into the (empty) folder; the caller checks what came.
@@ -38,6 +47,9 @@ struct pa_unpack_bounds {
     uint64_t bytes;   /* unpacked, in all */
     uint64_t entries; /* in the archive */
 };
+
+/* What an archive of that size may come to. */
+struct pa_unpack_bounds pa_unpack_bounds_of(uint64_t archive_bytes);
 
 /* A member to be taken out, to a new file `to` under the folder. */
 struct pa_unpack_member {

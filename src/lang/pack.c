@@ -17,7 +17,7 @@ void pa_pack_done(struct pa_pack *pack) {
     char *texts[] = {pack->manifest,    pack->name,           pack->version,
                      pack->summary,     pack->source.package, pack->source.version,
                      pack->source.file, pack->module_path,    pack->boot_folder,
-                     pack->boot_file};
+                     pack->boot_file,      pack->module_file};
     for (size_t i = 0; i < PA_ARRAY_LEN(lists); i++)
         pa_strv_free(lists[i]);
     for (size_t i = 0; i < PA_ARRAY_LEN(texts); i++)
@@ -72,6 +72,8 @@ char *pa_pack_directory(const struct pa_pack *pack, const char *cache_directory)
 }
 
 char *pa_pack_module_path(const struct pa_pack *pack, const char *cache_directory) {
+    if (pack->module_file)
+        return pa_xstrdup(pack->module_file);
     PA_CLEANUP(pa_freep) char *directory = pa_pack_directory(pack, cache_directory);
     return pa_path_join(directory, PA_PACK_MODULE_FILE);
 }
@@ -94,6 +96,8 @@ void pa_pack_layout(const struct pa_pack *pack, char ret_text[PA_DIGEST_TEXT]) {
 }
 
 bool pa_pack_installed(const struct pa_pack *pack, const char *cache_directory) {
+    if (pack->module_file)
+        return true; /* nothing of it is */
     PA_CLEANUP(pa_freep) char *directory = pa_pack_directory(pack, cache_directory);
     PA_CLEANUP(pa_freep) char *path = pa_path_join(directory, PA_PACK_LAYOUT_FILE);
     PA_CLEANUP(pa_buf_done) struct pa_buf found = PA_BUF_INIT(PA_DIGEST_TEXT);

@@ -71,6 +71,7 @@ struct pa_pack {
     char *module_path; /* in the archive */
     char module_sha256[PA_DIGEST_TEXT];
     uint64_t module_bytes;
+    char *module_file; /* of a user's own interpreter (interpreter.h): its path; else NULL */
 
     struct pa_pack_file *files;
     size_t file_count;

@@ -65,7 +65,8 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
                          .stdin_fd = -1,
                          .cancel_fd = cancel_fd};
     struct pa_worker worker;
-    int done = pa_worker_spawn(executor->worker_path, executor->jail_required, true, &worker, err);
+    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required, true,
+                                  &worker, err);
     if (done == 0)
         done = pa_job_run(&job, &worker, outcome, err);
     pa_buf_done(&encoded);

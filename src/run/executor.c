@@ -73,6 +73,10 @@ const char *pa_executor_worker_path(const struct pa_executor *executor) {
     return executor->worker_path;
 }
 
+void pa_executor_use_spawner(struct pa_executor *executor, struct pa_spawner *spawner) {
+    executor->spawner = spawner;
+}
+
 void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setup *setup) {
     setup->jail_required = executor->jail_required;
     snprintf(setup->log_spec, sizeof(setup->log_spec), "%s", pa_log_spec());
@@ -84,9 +88,13 @@ static void close_mounts(const struct pa_policy *policy, const int *fds) {
         close(fds[i]);
 }
 
-static int open_mounts(const struct pa_policy *policy, int *fds, struct pa_error *err) {
+static int open_mounts(const struct pa_executor *executor, const struct pa_policy *policy,
+                       int *fds, struct pa_error *err) {
     for (size_t i = 0; i < policy->mount_count; i++) {
-        fds[i] = open(policy->mounts[i].host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        const char *host = policy->mounts[i].host;
+        fds[i] = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fds[i] < 0 && errno == EACCES && executor->spawner) /* we are confined, it will not be */
+            fds[i] = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fds[i] >= 0)
             continue;
         pa_fail_errno(err, errno, "mount %s", policy->mounts[i].host);
@@ -150,8 +158,10 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .sink = request->sink,
                          .cancel_fd = request->cancel_fd};
     int done = pa_job_run(&job, worker, outcome, err);
-    if (done == 0 && outcome->session_lives)
+    if (done == 0 && outcome->session_lives) {
+        pa_outcome_take_turn(outcome);
         *request->session = *worker;
+    }
     return done;
 }
 
@@ -160,10 +170,10 @@ static int start_worker(struct pa_executor *executor, const struct pa_run_reques
                         int artifact, int *fds, struct pa_worker *worker, struct pa_error *err) {
     const struct pa_policy *policy = request->policy;
     fds[0] = artifact;
-    if (open_mounts(policy, fds + 1, err) < 0)
+    if (open_mounts(executor, policy, fds + 1, err) < 0)
         return -1;
-    int done = pa_worker_spawn(executor->worker_path, executor->jail_required,
-                               policy->mount_count == 0, worker, err);
+    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path,
+                                  executor->jail_required, policy->mount_count == 0, worker, err);
     if (done < 0)
         close_mounts(policy, fds + 1);
     return done;

@@ -35,6 +35,10 @@ struct pa_executor *pa_executor_free(struct pa_executor *executor);
 struct pa_cache *pa_executor_cache(struct pa_executor *executor);
 const char *pa_executor_worker_path(const struct pa_executor *executor);
 
+/* Workers are started through `spawner` (borrowed) from now on: before the first request. */
+struct pa_spawner;
+void pa_executor_use_spawner(struct pa_executor *executor, struct pa_spawner *spawner);
+
 /* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them. */
 struct pa_module_source {
     const char *name;    /* for messages and argv[0] */

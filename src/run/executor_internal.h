@@ -8,6 +8,7 @@ struct pa_executor {
     char *worker_path;
     struct pa_cache *cache;
     bool jail_required;
+    struct pa_spawner *spawner; /* or NULL: this process starts workers itself */
     void (*compiling)(const char *name, size_t size);
 };
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 65536
-#define VERSION     1
+#define VERSION     2
 
 char *pa_handover_path(void) {
     const char *path = getenv("POLYAGENT_SOCKET");
@@ -42,6 +42,36 @@ static int check_peer(int connection, struct pa_error *err) {
         return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the other end of the socket is user %u",
                        peer.uid);
     return 0;
+}
+
+static char **copy_list(char *const *list) {
+    char **copy = NULL;
+    for (; list && *list; list++)
+        pa_strv_add(&copy, pa_xstrdup(*list));
+    return copy;
+}
+
+void pa_want_init(struct pa_want *want, const struct pa_image *image,
+                  const struct pa_policy *policy) {
+    const struct pa_pack *pack = image->pack;
+    *want = (struct pa_want){.metered = pa_policy_metered(policy),
+                             .deterministic = policy->deterministic,
+                             .preload = copy_list(image->preload),
+                             .paths = copy_list(image->paths)};
+    pa_policy_copy(&want->policy, policy);
+    snprintf(want->language, sizeof(want->language), "%s", pack->name);
+    if (!pack->module_file)
+        return;
+    want->interpreter = pa_xstrdup(pack->module_file);
+    memcpy(want->interpreter_sha256, pack->module_sha256, sizeof(want->interpreter_sha256));
+    want->interpreter_bytes = pack->module_bytes;
+}
+
+void pa_want_done(struct pa_want *want) {
+    pa_policy_done(&want->policy);
+    want->preload = pa_strv_free(want->preload);
+    want->paths = pa_strv_free(want->paths);
+    free(pa_steal(&want->interpreter));
 }
 
 /* --- messages --------------------------------------------------------------------------------- */
@@ -84,6 +114,23 @@ static ssize_t receive_message(int socket, void *out, size_t room, int *fds, siz
     return n;
 }
 
+static void put_list(struct pa_buf *buf, char *const *list) {
+    pa_put_u32(buf, (uint32_t)pa_strv_count(list));
+    for (; list && *list; list++)
+        pa_put_text(buf, *list);
+}
+
+static char **get_list(struct pa_reader *reader) {
+    char **list = NULL;
+    uint32_t count = pa_get_count(reader, 4);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        char *text = pa_get_text(reader);
+        if (text)
+            pa_strv_add(&list, text);
+    }
+    return list;
+}
+
 static void encode_want(const struct pa_want *want, struct pa_buf *buf) {
     pa_put_u32(buf, VERSION);
     pa_put_text(buf, want->language);
@@ -95,6 +142,11 @@ static void encode_want(const struct pa_want *want, struct pa_buf *buf) {
         pa_put_text(buf, want->policy.mounts[i].guest);
         pa_put_u8(buf, want->policy.mounts[i].writable);
     }
+    put_list(buf, want->preload);
+    put_list(buf, want->paths);
+    pa_put_text(buf, want->interpreter ? want->interpreter : "");
+    pa_put_text(buf, want->interpreter_sha256);
+    pa_put_u64(buf, want->interpreter_bytes);
 }
 
 static int decode_want(const uint8_t *bytes, size_t size, struct pa_want *ret,
@@ -112,6 +164,13 @@ static int decode_want(const uint8_t *bytes, size_t size, struct pa_want *ret,
         if (!reader.failed && pa_policy_add_mount(&ret->policy, host, guest, writable, err) < 0)
             return -1;
     }
+    ret->preload = get_list(&reader);
+    ret->paths = get_list(&reader);
+    ret->interpreter = pa_get_text(&reader);
+    if (ret->interpreter && !*ret->interpreter)
+        free(pa_steal(&ret->interpreter));
+    pa_get_text_into(&reader, ret->interpreter_sha256, sizeof(ret->interpreter_sha256));
+    ret->interpreter_bytes = pa_get_u64(&reader);
     if (!pa_reader_ok(&reader) || version != VERSION)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
                        "the client speaks another version: restart the server");
@@ -232,10 +291,6 @@ int pa_handover_receive(int connection, struct pa_want *ret, struct pa_error *er
     if (n <= 0)
         return pa_fail(err, PA_ERR_UNAVAILABLE, "the client went away");
     return decode_want(bytes, (size_t)n, ret, err);
-}
-
-void pa_want_done(struct pa_want *want) {
-    pa_policy_done(&want->policy);
 }
 
 int pa_handover_reply(int connection, const struct pa_worker *worker, const struct pa_error *why) {

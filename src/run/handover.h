@@ -7,7 +7,7 @@
  * when the connection closes, the server kills the process, so that nothing outlives its supervisor.
  *
  *     client                                   server
- *     WANT language, variant, mounts  ------>
+ *     WANT image, variant, mounts     ------>
  *                                     <------  HAVE pid (+ channel, pidfd), or why not
  *     ... the run ...
  *     "?" after an unexpected end     ------>
@@ -20,14 +20,24 @@
 #define PA_RUN_HANDOVER_H
 
 #include "policy/policy.h"
+#include "run/image.h"
 #include "run/supervise.h"
 
-/* Which warm process.  Its mounts are the request's, the pack's among them. */
+/* Which warm process.  Its mounts are the request's, the pack's and the packages' among them. */
 struct pa_want {
     char language[64];
     bool metered, deterministic;
     struct pa_policy policy; /* of which the mounts count */
+    char **preload, **paths; /* of the image */
+    char *interpreter;       /* the path of a user's own, or NULL, and what is known of it */
+    char interpreter_sha256[PA_DIGEST_TEXT];
+    uint64_t interpreter_bytes;
 };
+
+/* What a run in an image wants; `policy` is the run's, with all mounts. */
+void pa_want_init(struct pa_want *want, const struct pa_image *image,
+                  const struct pa_policy *policy);
+void pa_want_done(struct pa_want *want);
 
 /* Where the socket is: $POLYAGENT_SOCKET, else polyagent.sock in $XDG_RUNTIME_DIR/polyagent, else in
  * /tmp/polyagent-UID.  The caller frees it. */
@@ -44,7 +54,6 @@ int pa_handover_listen(const char *path, struct pa_error *err);
 
 /* Reads WANT from a new connection; refuses peers of other users. */
 int pa_handover_receive(int connection, struct pa_want *ret, struct pa_error *err);
-void pa_want_done(struct pa_want *want);
 
 /* Sends HAVE with `worker`, or with the error where worker is NULL. */
 int pa_handover_reply(int connection, const struct pa_worker *worker, const struct pa_error *why);

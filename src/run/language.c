@@ -56,6 +56,7 @@ static const char *const mode_names[] = {
     [PA_PROGRAM_SCRIPT] = "script",
     [PA_PROGRAM_EXPRESSION] = "expression",
     [PA_PROGRAM_MODULE] = "module",
+    [PA_PROGRAM_COMPLETE] = "complete",
 };
 
 static int append(const char *bytes, size_t size, void *buf) {
@@ -63,9 +64,21 @@ static int append(const char *bytes, size_t size, void *buf) {
     return 0;
 }
 
+static int set_paths(json_t *object, const struct pa_image *image,
+                     const struct pa_program *program, struct pa_error *err) {
+    char **paths = NULL;
+    for (char **path = image->paths; path && *path; path++)
+        pa_strv_add(&paths, pa_xstrdup(*path));
+    for (size_t i = 0; i < program->path_count; i++)
+        pa_strv_add(&paths, pa_xstrdup(program->paths[i]));
+    int done = set_list(object, "path", (const char *const *)paths, pa_strv_count(paths), err);
+    pa_strv_free(paths);
+    return done;
+}
+
 /* The message of languages/PROTOCOL.md: a line of JSON, then the program as it is. */
-static int write_message(struct pa_language_run *run, const struct pa_program *program,
-                         struct pa_error *err) {
+static int write_message(struct pa_language_run *run, const struct pa_image *image,
+                         const struct pa_program *program, struct pa_error *err) {
     json_t *header = json_object();
     json_object_set_new(header, "mode", json_string(mode_names[program->mode]));
     json_object_set_new(header, "session", json_boolean(program->session));
@@ -73,33 +86,70 @@ static int write_message(struct pa_language_run *run, const struct pa_program *p
     int failed = set_env(header, &run->policy, err) < 0 ||
                  (program->filename && set_text(header, "filename", program->filename, err) < 0) ||
                  (program->argv && set_list(header, "argv", program->argv, program->argc, err) < 0) ||
-                 set_list(header, "path", program->paths, program->path_count, err) < 0;
+                 set_paths(header, image, program, err) < 0;
     if (!failed) {
         json_dump_callback(header, append, &run->header, JSON_COMPACT);
         pa_buf_append(&run->header, "\n", 1);
         pa_buf_append(&run->header, program->code, program->code_size);
     }
     json_decref(header);
-    if (!failed && run->header.failed)
-        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "the program is larger than %u bytes",
-                       PA_FRAME_MAX_REQUEST);
     return failed ? -1 : 0;
 }
 
-int pa_language_run_init(struct pa_language_run *run, const struct pa_pack *pack,
-                         const char *cache_directory, const struct pa_policy *policy,
-                         const struct pa_program *program, struct pa_error *err) {
-    *run = (struct pa_language_run){.header = PA_BUF_INIT(PA_FRAME_MAX_REQUEST - PA_MIB)};
-    pa_policy_copy(&run->policy, policy);
-    merge_limits(pack, &run->policy.limits);
-    if (pa_pack_add_mounts(pack, cache_directory, &run->policy, err) < 0 ||
-        merge_env(pack, &run->policy, err) < 0 || write_message(run, program, err) < 0) {
-        pa_language_run_done(run);
+/* --- the start --- */
+
+/* What the boot script does before the checkpoint, and programs do not see: the request brings an
+ * environment of its own.  What the pack would have imported is for roots alone, where nobody waits,
+ * and in a deterministic one it would show. */
+static int add_start(const struct pa_image *image, const struct pa_program *program,
+                     struct pa_policy *policy, struct pa_error *err) {
+    PA_CLEANUP(pa_freep) char *own = pa_strv_join(image->preload, " ");
+    PA_CLEANUP(pa_freep) char *paths = pa_strv_join(image->paths, ":");
+    bool root = program->root && !policy->deterministic;
+    PA_CLEANUP(pa_freep) char *packs = root ? pa_strv_join(image->pack->preload, " ") : NULL;
+    PA_CLEANUP(pa_freep) char *all = pa_xasprintf("%s%s%s", packs ? packs : "", packs ? " " : "", own);
+    if (*all && pa_policy_add_env(policy, "POLYAGENT_PRELOAD", all, err) < 0)
         return -1;
-    }
-    run->module_path = pa_pack_module_path(pack, cache_directory);
+    return *all && *paths ? pa_policy_add_env(policy, "POLYAGENT_PATH", paths, err) : 0;
+}
+
+static const char stdin_start[] = "import sys; exec(sys.stdin.read())";
+
+bool pa_language_has_stdin_start(const struct pa_pack *pack) {
+    return pack->entry.style == PA_ENTRY_COMMAND && pa_streq(pack->args[0], "python");
+}
+
+/* python -c 'import sys; exec(sys.stdin.read())' ARGUMENT..., with the program as its input. */
+static int describe_stdin_start(struct pa_language_run *run, const struct pa_image *image,
+                                const struct pa_program *program, struct pa_error *err) {
+    PA_CLEANUP(pa_freep) char *paths = pa_strv_join(image->paths, ":");
+    if (*paths && pa_policy_add_env(&run->policy, "PYTHONPATH", paths, err) < 0)
+        return -1;
+    if (program->session)
+        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                       "the interpreter %s cannot keep a session: it does not know how to wait for a "
+                       "second program",
+                       image->pack->module_file);
+    if (program->mode == PA_PROGRAM_MODULE)
+        pa_buf_printf(&run->header, "import runpy; runpy.run_module('%.*s', run_name='__main__', alter_sys=True)\n",
+                      (int)program->code_size, (const char *)program->code);
+    else
+        pa_buf_append(&run->header, program->code, program->code_size);
+    run->argv = pa_xcalloc(program->argc + 3, sizeof(*run->argv));
+    run->argv[0] = "-c";
+    run->argv[1] = stdin_start;
+    for (size_t i = 1; i < program->argc; i++)
+        run->argv[i + 1] = program->argv[i];
+    run->request.argv = run->argv;
+    run->request.argc = PA_MAX(program->argc, (size_t)1) + 1;
+    return 0;
+}
+
+static int describe(struct pa_language_run *run, const struct pa_image *image,
+                    const struct pa_program *program, struct pa_error *err) {
+    const struct pa_pack *pack = image->pack;
     run->request = (struct pa_run_request){
-        .module = {.name = pack->name,
+        .module = {.name = pack->module_file ? pack->module_file : pack->name,
                    .path = run->module_path,
                    .size = pack->module_bytes,
                    .digest = pack->module_sha256,
@@ -108,10 +158,48 @@ int pa_language_run_init(struct pa_language_run *run, const struct pa_pack *pack
         .argv0 = pack->args[0],
         .argv = (const char *const *)pack->args + 1,
         .argc = pa_strv_count(pack->args) - 1,
-        .request = run->header.data,
-        .request_size = run->header.size,
         .stdin_fd = -1,
         .cancel_fd = -1};
+    int done = image->without_checkpoint ? describe_stdin_start(run, image, program, err)
+                                         : write_message(run, image, program, err);
+    if (done < 0)
+        return -1;
+    if (run->header.failed)
+        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "the program is larger than %zu bytes",
+                       run->header.max);
+    if (image->without_checkpoint) {
+        run->request.stdin_bytes = run->header.data;
+        run->request.stdin_size = run->header.size;
+        return 0;
+    }
+    run->request.request = run->header.data;
+    run->request.request_size = run->header.size;
+    return add_start(image, program, &run->policy, err);
+}
+
+static int add_mounts(const struct pa_image *image, const char *cache_directory,
+                      struct pa_policy *policy, struct pa_error *err) {
+    if (pa_pack_add_mounts(image->pack, cache_directory, policy, err) < 0)
+        return -1;
+    for (size_t i = 0; i < image->package_count; i++)
+        if (pa_policy_add_mount(policy, image->packages[i].host, image->packages[i].guest, false,
+                                err) < 0)
+            return -1;
+    return 0;
+}
+
+int pa_language_run_init(struct pa_language_run *run, const struct pa_image *image,
+                         const char *cache_directory, const struct pa_policy *policy,
+                         const struct pa_program *program, struct pa_error *err) {
+    *run = (struct pa_language_run){.header = PA_BUF_INIT(PA_FRAME_MAX_REQUEST - PA_MIB)};
+    pa_policy_copy(&run->policy, policy);
+    merge_limits(image->pack, &run->policy.limits);
+    run->module_path = pa_pack_module_path(image->pack, cache_directory);
+    if (add_mounts(image, cache_directory, &run->policy, err) < 0 ||
+        merge_env(image->pack, &run->policy, err) < 0 || describe(run, image, program, err) < 0) {
+        pa_language_run_done(run);
+        return -1;
+    }
     return 0;
 }
 
@@ -119,5 +207,7 @@ void pa_language_run_done(struct pa_language_run *run) {
     pa_policy_done(&run->policy);
     pa_buf_done(&run->header);
     free(run->module_path);
+    free(run->argv);
     run->module_path = NULL;
+    run->argv = NULL;
 }

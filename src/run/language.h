@@ -1,8 +1,8 @@
 /*
- * A program in a language: from a pack, a policy and code to what the executor runs.
+ * A program in a language: from an image, a policy and code to what the executor runs.
  *
  *     struct pa_language_run run;
- *     pa_language_run_init(&run, pack, cache_directory, &policy, &program, &err)
+ *     pa_language_run_init(&run, &image, cache_directory, &policy, &program, &err)
  *     pa_execute(executor, &run.request, &outcome, &err)       stdin, sink ... set by the caller
  *     pa_language_run_done(&run);
  *
@@ -12,13 +12,13 @@
 #ifndef PA_RUN_LANGUAGE_H
 #define PA_RUN_LANGUAGE_H
 
-#include "lang/pack.h"
-#include "run/executor.h"
+#include "run/image.h"
 
 enum pa_program_mode {
     PA_PROGRAM_SCRIPT,
     PA_PROGRAM_EXPRESSION, /* as in a notebook: the value of a last expression is a result */
     PA_PROGRAM_MODULE,     /* `code` is the name of a module to run */
+    PA_PROGRAM_COMPLETE,   /* nothing runs: is `code` all that was meant to be typed? */
 };
 
 struct pa_program {
@@ -32,19 +32,26 @@ struct pa_program {
     size_t path_count;
     bool session;             /* come back for another turn */
     bool continued;           /* a later turn: random generators go on as they are */
+    bool root;                /* there is no program: this starts a warm root */
 };
 
 /* Owns what its request points to. */
 struct pa_language_run {
     struct pa_run_request request;
     struct pa_policy policy;
-    struct pa_buf header; /* the request's bytes */
+    struct pa_buf header; /* the request's bytes; of an image without a checkpoint, the program's */
     char *module_path;
+    const char **argv;
 };
 
-int pa_language_run_init(struct pa_language_run *run, const struct pa_pack *pack,
+/* `image` is borrowed for as long as the run is used.  Standard input is there for the caller to set,
+ * unless the image is without a checkpoint: then it is the program. */
+int pa_language_run_init(struct pa_language_run *run, const struct pa_image *image,
                          const char *cache_directory, const struct pa_policy *policy,
                          const struct pa_program *program, struct pa_error *err);
 void pa_language_run_done(struct pa_language_run *run);
+
+/* True if the language can be started with the program as its standard input. */
+bool pa_language_has_stdin_start(const struct pa_pack *pack);
 
 #endif

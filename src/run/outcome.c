@@ -125,6 +125,49 @@ static void set_text(json_t *object, const char *name, const char *text) {
         json_object_set_new(object, name, text_of((const uint8_t *)text, strlen(text), &exact));
 }
 
+/* The next line of what the guest handed over, from *at on: a message, or NULL where it is none.  False
+ * when there is none left. */
+static bool next_message(const char **at, const char *end, json_t **ret) {
+    if (*at >= end)
+        return false;
+    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+    size_t size = (size_t)((newline ? newline : end) - *at);
+    *ret = json_loadb(*at, size, JSON_ALLOW_NUL, NULL);
+    *at += size + 1;
+    return true;
+}
+
+/* The last message of a type, as a new reference, or NULL. */
+static json_t *find_message(const struct pa_buf *lines, const char *type) {
+    const char *at = pa_buf_text(lines), *end = at + lines->size;
+    json_t *found = NULL, *message;
+    while (next_message(&at, end, &message)) {
+        const char *its = json_string_value(json_object_get(message, "type"));
+        if (its && pa_streq(its, type)) {
+            json_decref(found);
+            found = json_incref(message);
+        }
+        json_decref(message);
+    }
+    return found;
+}
+
+void pa_outcome_take_turn(struct pa_outcome *outcome) {
+    json_t *done = find_message(&outcome->results, "done");
+    json_int_t code = json_integer_value(json_object_get(done, "exit_code"));
+    outcome->exit_code = (uint32_t)code & 0xff;
+    outcome->status = outcome->exit_code ? PA_STATUS_ERROR : PA_STATUS_OK;
+    outcome->exited = json_is_true(json_object_get(done, "exited"));
+    json_decref(done);
+}
+
+bool pa_outcome_is_complete(const struct pa_outcome *outcome) {
+    json_t *answer = find_message(&outcome->results, "complete");
+    bool complete = !json_is_false(json_object_get(answer, "complete"));
+    json_decref(answer);
+    return complete;
+}
+
 /* One line of what the guest handed over; what is not a message of the protocol is passed over. */
 static void take_message(json_t *message, json_t *results, json_t **error) {
     const char *type = json_string_value(json_object_get(message, "type"));
@@ -144,13 +187,10 @@ static void take_message(json_t *message, json_t *results, json_t **error) {
 static void read_results(const struct pa_buf *lines, json_t **ret_results, json_t **ret_error) {
     json_t *results = json_array(), *error = json_null();
     const char *at = pa_buf_text(lines), *end = at + lines->size;
-    while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t size = (size_t)((newline ? newline : end) - at);
-        json_t *message = json_loadb(at, size, JSON_ALLOW_NUL, NULL);
+    json_t *message;
+    while (next_message(&at, end, &message)) {
         take_message(message, results, &error);
         json_decref(message);
-        at += size + 1;
     }
     *ret_results = results;
     *ret_error = error;

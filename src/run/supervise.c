@@ -1,7 +1,6 @@
 #include "run/supervise.h"
 
 #include "base/clock.h"
-#include "jail/spawn.h"
 #include "run/capture.h"
 #include "run/denial.h"
 #include "run/worker_log.h"
@@ -16,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHANNEL_FD    3
 #define STDIN_CHUNK   65536u
 #define DEATH_NS      PA_NS_PER_S         /* between the end of a dying worker's channel and its own */
 #define SLICE_NS      (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
@@ -30,6 +28,7 @@ enum verdict {
     VERDICT_OUTPUT,
     VERDICT_RESULTS,
     VERDICT_CANCELLED,
+    VERDICT_UNHEARD,
     VERDICT_GARBAGE,
 };
 
@@ -147,7 +146,7 @@ static int emit(struct loop *loop, enum pa_output output, const void *bytes, siz
         if (!loop->sink_gone && emit_to_sink(loop, output, bytes, size) < 0) {
             loop->sink_gone = true;
             if (!loop->over)
-                condemn(loop, VERDICT_CANCELLED);
+                condemn(loop, caller_gave_up(loop) ? VERDICT_CANCELLED : VERDICT_UNHEARD);
         }
         return 0;
     }
@@ -459,9 +458,10 @@ static void describe(struct loop *loop, int wait_status) {
                        "raise it, or show less");
         return;
     case VERDICT_CANCELLED:
-        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "%s",
-                       loop->sink_gone ? "its output cannot be written any more"
-                                       : "cancelled by the caller");
+        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
+        return;
+    case VERDICT_UNHEARD:
+        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "its output cannot be written any more");
         return;
     case VERDICT_GARBAGE:
         pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
@@ -475,56 +475,6 @@ static void describe(struct loop *loop, int wait_status) {
         pa_outcome_take_end(loop->outcome, &loop->end);
     else
         describe_signal(loop, wait_status);
-}
-
-static int reap_child(struct pa_worker *worker, bool want_status) {
-    (void)want_status; /* a child of ours has one anyway */
-    int status = 0;
-    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    close(worker->socket);
-    close(worker->pidfd);
-    return status;
-}
-
-int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
-                    struct pa_error *err) {
-    /* Opened here: the worker, as nobody, may not be able to reach it by its path. */
-    PA_CLEANUP(pa_closep) int program = open(path, O_PATH | O_CLOEXEC);
-    if (program < 0)
-        return pa_fail_errno(err, errno, "cannot open the worker %s", path);
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return pa_fail_errno(err, errno, "cannot create a run channel");
-    char *argv[] = {"polyagent-worker", NULL};
-    const struct pa_fd_map map[] = {{pair[1], CHANNEL_FD}};
-    const struct pa_spawn how = {.exec_fd = program,
-                                 .argv = argv,
-                                 .fds = map,
-                                 .fd_count = PA_ARRAY_LEN(map),
-                                 .namespaces = true,
-                                 .nobody = nobody};
-    struct pa_child child;
-    int spawned = pa_spawn(&how, &child, err);
-    close(pair[1]);
-    if (spawned == 0 && jail_required && !child.in_namespaces) {
-        spawned = pa_fail(err, PA_ERR_FAILED_PRECONDITION, "jail: no namespaces: %s",
-                          child.no_namespaces);
-        pa_child_done(&child);
-    }
-    if (spawned < 0) {
-        close(pair[0]);
-        return -1;
-    }
-    *ret = (struct pa_worker){
-        .socket = pair[0], .pidfd = child.pidfd, .pid = child.pid, .reap = reap_child};
-    memcpy(ret->no_namespaces, child.no_namespaces, sizeof(ret->no_namespaces));
-    return 0;
-}
-
-void pa_worker_discard(struct pa_worker *worker) {
-    pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
-    worker->reap(worker, false);
 }
 
 /* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its

@@ -46,6 +46,11 @@ struct pa_worker {
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err);
 
+/* The same through `spawner`, unless it is NULL. */
+struct pa_spawner;
+int pa_worker_spawn_by(struct pa_spawner *spawner, const char *path, bool jail_required,
+                       bool nobody, struct pa_worker *ret, struct pa_error *err);
+
 /* Kills and reaps a worker that is not needed. */
 void pa_worker_discard(struct pa_worker *worker);
 

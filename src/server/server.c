@@ -1,4 +1,4 @@
-#include "server/server.h"
+#include "server/server_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +20,7 @@
 struct kind {
     struct pa_server *server;
     char *key;
+    struct pa_image image;      /* its packages are among the mounts */
     struct pa_language_run run; /* of the root: no program */
     struct pa_pool *pool;
 };
@@ -56,13 +57,18 @@ static char *key_of(const struct pa_want *want) {
         const struct pa_mount *mount = &want->policy.mounts[i];
         pa_buf_printf(&key, " %s::%s:%d", mount->host, mount->guest, mount->writable);
     }
+    for (char **path = want->paths; path && *path; path++)
+        pa_buf_printf(&key, " path=%s", *path);
+    for (char **module = want->preload; module && *module; module++)
+        pa_buf_printf(&key, " +%s", *module);
+    if (want->interpreter)
+        pa_buf_printf(&key, " by %s", want->interpreter_sha256);
     return (char *)pa_buf_take(&key, NULL);
 }
 
 /* What a root is started with: the server's policy, the mounts that are wanted, and as much memory as
  * any request may ask for, since a copy's limit can only be lower than its root's. */
-static int describe_root(struct pa_server *server, const struct pa_pack *pack,
-                         const struct pa_want *want, struct pa_language_run *ret,
+static int describe_root(struct pa_server *server, const struct pa_want *want, struct kind *kind,
                          struct pa_error *err) {
     struct pa_policy policy;
     pa_policy_copy(&policy, &server->policy);
@@ -74,38 +80,59 @@ static int describe_root(struct pa_server *server, const struct pa_pack *pack,
         const struct pa_mount *mount = &want->policy.mounts[i];
         done = pa_policy_add_mount(&policy, mount->host, mount->guest, mount->writable, err);
     }
-    const struct pa_program nothing = {.code = "", .code_size = 0};
+    const struct pa_program nothing = {.code = "", .code_size = 0, .root = true};
     if (done == 0)
-        done = pa_language_run_init(ret, pack, server->config.cache_directory, &policy, &nothing, err);
+        done = pa_language_run_init(&kind->run, &kind->image, server->config.cache_directory,
+                                    &policy, &nothing, err);
     pa_policy_done(&policy);
     return done;
 }
 
-static int make_kind(struct pa_server *server, const struct pa_want *want, char *key,
-                     struct kind **ret, struct pa_error *err) {
-    const struct pa_pack *pack = pa_packs_find(server->config.packs, want->language, err);
+static int describe_image(struct pa_server *server, const struct pa_want *want,
+                          struct pa_image *ret, struct pa_error *err) {
+    const struct pa_packs *packs = server->config.packs;
+    const struct pa_pack *pack = pa_packs_find(packs, want->language, err);
     if (!pack)
         return -1;
+    pa_image_init(ret, pack);
+    if (want->interpreter &&
+        pa_image_known_interpreter(ret, packs, want->interpreter, want->interpreter_sha256,
+                                   want->interpreter_bytes, err) < 0)
+        return -1;
+    for (char **module = want->preload; module && *module; module++)
+        pa_image_add_preload(ret, *module);
+    for (char **path = want->paths; path && *path; path++)
+        pa_strv_add(&ret->paths, pa_xstrdup(*path));
+    return 0;
+}
+
+static struct kind *free_kind(struct kind *kind) {
+    pa_pool_free(kind->pool);
+    pa_language_run_done(&kind->run);
+    pa_image_done(&kind->image);
+    free(kind->key);
+    free(kind);
+    return NULL;
+}
+
+static int make_kind(struct pa_server *server, const struct pa_want *want, const char *key,
+                     struct kind **ret, struct pa_error *err) {
     if (server->kind_count == MAX_POOLS)
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "there are %d kinds of warm processes already",
                        MAX_POOLS);
     struct kind *kind = pa_xcalloc(1, sizeof(*kind));
     kind->server = server;
-    if (describe_root(server, pack, want, &kind->run, err) < 0) {
-        free(kind);
-        return -1;
-    }
-    struct pa_pool_config config = {.name = key,
+    kind->key = pa_xstrdup(key);
+    struct pa_pool_config config = {.name = kind->key,
                                     .start_root = start_root,
                                     .context = kind,
                                     .idle_least = server->config.idle_least,
                                     .idle_most = server->config.idle_most};
-    if (pa_pool_new(&config, &kind->pool, err) < 0) {
-        pa_language_run_done(&kind->run);
-        free(kind);
+    if (describe_image(server, want, &kind->image, err) < 0 ||
+        describe_root(server, want, kind, err) < 0 || pa_pool_new(&config, &kind->pool, err) < 0) {
+        free_kind(kind);
         return -1;
     }
-    kind->key = pa_xstrdup(key);
     server->kinds[server->kind_count++] = kind;
     *ret = kind;
     return 0;
@@ -130,18 +157,23 @@ static int find_pool(struct pa_server *server, const struct pa_want *want, struc
     return done;
 }
 
-static int start_warm(struct pa_server *server, const char *language, struct pa_error *err) {
-    struct pa_want want = {0};
+static int start_warm(struct pa_server *server, const struct pa_image *image,
+                      struct pa_error *err) {
+    struct pa_language_run run; /* as a client's would be, whose mounts its are */
+    struct pa_policy policy;
+    struct pa_want want;
     struct pa_pool *pool;
-    const struct pa_pack *pack = pa_packs_find(server->config.packs, language, err);
-    if (!pack)
-        return -1;
-    snprintf(want.language, sizeof(want.language), "%s", pack->name);
-    pa_policy_init(&want.policy);
-    int done = pa_pack_add_mounts(pack, server->config.cache_directory, &want.policy, err);
-    if (done == 0)
+    const struct pa_program nothing = {.code = "", .code_size = 0};
+    pa_policy_init(&policy);
+    int done = pa_language_run_init(&run, image, server->config.cache_directory, &policy, &nothing,
+                                    err);
+    if (done == 0) {
+        pa_want_init(&want, image, &run.policy);
         done = find_pool(server, &want, &pool, err);
-    pa_want_done(&want);
+        pa_want_done(&want);
+        pa_language_run_done(&run);
+    }
+    pa_policy_done(&policy);
     return done;
 }
 
@@ -251,8 +283,10 @@ int pa_server_new(const struct pa_server_config *config, struct pa_server **ret,
     pthread_cond_init(&server->fewer, NULL);
     server->listener = pa_handover_listen(server->socket_path, err);
     int failed = server->listener < 0 ? -1 : 0;
-    for (const char *const *name = config->warm; name && *name && !failed; name++)
-        failed = start_warm(server, *name, err);
+    if (!failed && config->confined)
+        failed = pa_server_confine(config, server->socket_path, err);
+    for (size_t i = 0; i < config->warm_count && !failed; i++)
+        failed = start_warm(server, &config->warm[i], err);
     if (failed) {
         pa_server_free(server);
         return -1;
@@ -308,13 +342,8 @@ struct pa_server *pa_server_free(struct pa_server *server) {
         unlink(server->socket_path);
         drain(server);
     }
-    for (size_t i = 0; i < server->kind_count; i++) {
-        struct kind *kind = server->kinds[i];
-        pa_pool_free(kind->pool);
-        pa_language_run_done(&kind->run);
-        free(kind->key);
-        free(kind);
-    }
+    for (size_t i = 0; i < server->kind_count; i++)
+        free_kind(server->kinds[i]);
     pthread_cond_destroy(&server->fewer);
     pthread_mutex_destroy(&server->lock);
     pa_policy_done(&server->policy);

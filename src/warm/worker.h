@@ -64,8 +64,8 @@ void pa_worker_last_words(int signal, siginfo_t *info, void *context);
 PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_frame *frame);
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
 
-/* device.c: the two devices, for pa_wasi_config. */
-#define PA_WORKER_DEVICES 2
+/* device.c: the devices, for pa_wasi_config. */
+#define PA_WORKER_DEVICES 3
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]);
 
 /* guest.c: the next message for the guest, which is inside the read that asks for it.  In a root this

@@ -11,7 +11,8 @@ def serve(polyagent, environment, folder, *languages):
     """Starts `polyagent serve`; returns the process once every language is at its checkpoint."""
     log = folder / "serve.log"
     with open(log, "wb") as stderr:
-        server = subprocess.Popen([polyagent, "serve", "--log", "info", *languages], env=environment, stderr=stderr)
+        server = subprocess.Popen([polyagent, "serve", "--log", "info", *languages], env=environment, cwd=folder,
+                                  stderr=stderr)
     deadline = time.monotonic() + 120
     while log.read_text().count("is at its checkpoint") < len(languages):
         assert server.poll() is None and time.monotonic() < deadline, log.read_text()
@@ -45,6 +46,6 @@ def program(run, language_environment, tmp_path):
     def call(language, code, *options, argv=(), name="main", stdin=b"", **more):
         path = tmp_path / name
         path.write_bytes(code if isinstance(code, bytes) else code.encode())
-        return run(language, *options, path, *argv, stdin=stdin, env=language_environment, **more)
+        return run(language, *options, path, *argv, stdin=stdin, env=language_environment, cwd=tmp_path, **more)
 
     return call

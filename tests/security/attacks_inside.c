@@ -172,6 +172,30 @@ static int exceed_memory(const struct world *w) {
                : 0;
 }
 
+/* Whether 1 GiB can be had 32 MiB at a time, `twist`ing each piece into something that the limit on
+ * data might not count. */
+static int exceed_memory_by(int flags, int twist) {
+    for (int i = 0; i < 32; i++) {
+        void *piece = mmap(NULL, 32 * MIB, PROT_READ | PROT_WRITE,
+                           flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (piece == MAP_FAILED || (twist >= 0 && mprotect(piece, 32 * MIB, twist) < 0))
+            return errno;
+    }
+    return 0;
+}
+
+static int exceed_memory_shared(const struct world *w) {
+    return exceed_memory_by(MAP_SHARED, -1);
+}
+
+static int exceed_memory_by_stacks(const struct world *w) {
+    return exceed_memory_by(MAP_PRIVATE | MAP_GROWSDOWN, -1);
+}
+
+static int exceed_memory_read_only(const struct world *w) {
+    return exceed_memory_by(MAP_PRIVATE, PROT_READ);
+}
+
 static int exceed_descriptors(const struct world *w) {
     for (int i = 0; i < 200; i++)
         if (fcntl(CHANNEL_FD, F_DUPFD_CLOEXEC, 8) < 0)
@@ -302,7 +326,7 @@ const struct attack inside_attacks[] = {
     {"read a sibling's memory", SEC | NS | LL, true, 0, read_sibling_memory},
     {"write a sibling's memory", SEC | NS | LL, true, 0, write_sibling_memory},
     {"signal a sibling", SEC | NS | LL, true, 0, signal_sibling},
-    {"kill a sibling", NS | LL, false, 0, kill_sibling},
+    {"kill a sibling", SEC | NS | LL, false, 0, kill_sibling},
     {"abort a sibling", NS | LL, true, 0, abort_sibling},
     {"hold a sibling", SEC | NS, true, 0, hold_sibling},
     {"slow a sibling down", SEC | NS, true, 0, slow_sibling},
@@ -317,6 +341,10 @@ const struct attack inside_attacks[] = {
     {"regain capabilities", SEC | CAP, true, 0, regain_capabilities},
     {"raise the data limit", LIM, false, 0, raise_data_limit},
     {"exceed the memory limit", LIM, true, 0, exceed_memory},
+    {"exceed the memory limit by sharing", SEC, true, WARMS, exceed_memory_shared},
+    {"exceed the memory limit by growing stacks", SEC, true, WARMS, exceed_memory_by_stacks},
+    {"exceed the memory limit by read-only pages", SEC, true, WARMS | LOADS | S(COMPILE),
+     exceed_memory_read_only},
     {"exceed the descriptor limit", LIM, true, 0, exceed_descriptors},
     {"replace the filter", SEC, false, 0, filter_strict},
     {"make a user namespace", SEC, true, 0, new_user_namespace},
@@ -358,8 +386,8 @@ const struct attack inside_attacks[] = {
     {"make all readable memory code", SEC, true, 0, change_personality},
     {"make a socket pair", SEC, true, WARMS, make_socket_pair},
     {"make an internet socket pair", SEC, false, 0, make_inet_pair},
-    {"make a pipe", SEC, true, WARMS, make_pipe},
-    {"make a file in memory", SEC, true, WARMS, make_memory_file},
+    {"make a pipe", SEC, true, 0, make_pipe},
+    {"make a file in memory", SEC, true, 0, make_memory_file},
     {"make an event file", SEC, true, 0, make_event_file},
 #ifdef __x86_64__
     {"call through the x32 table", SEC, false, 0, other_call_table},

@@ -86,7 +86,7 @@ static void exits(void) {
 
 static void segfaults(void) {
     /* Not by kill: the first process of a PID namespace does not die of what it sends itself. */
-    int *volatile nowhere = NULL;
+    volatile int *volatile nowhere = NULL;
     *nowhere = 1;
 }
 

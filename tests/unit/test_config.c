@@ -162,7 +162,8 @@ static void faults_of_keys(void **state) {
     assert_fault("log:\n  colour: red\n",
                  "f.yaml:2:3: log.colour: unknown key; log has level, format");
     assert_fault("zebra: 1\n", "f.yaml:1:1: zebra: unknown key; the file has wasi, cache, log, "
-                               "python_wasi_wasm_path");
+                               "python_wasi_wasm_path, "
+                 "packages, images, warm");
     assert_fault("wasi:\n  seed: 1\n  jail: required\n  seed: 2\n",
                  "f.yaml:4:3: wasi.seed: this key is given twice; the first is in line 2");
     assert_fault("wasi:\n  max_fuel: 5\n  limits:\n    fuel: 6\n",
@@ -649,6 +650,69 @@ static void shown_is_valid(void **state) {
     leave(&place);
 }
 
+static void languages(void **state) {
+    static const char text[] = "warm: [python, data, \"null\"]\n"
+                               "packages:\n"
+                               "  python: [/srv/a.whl, /srv/b]\n"
+                               "  js:\n"
+                               "images:\n"
+                               "  data: {language: python, preload: [numpy, pandas.core]}\n"
+                               "  own: {language: js, packages: [/srv/js]}\n";
+    struct pa_config config, again;
+    struct pa_error err;
+    assert_int_equal(load(&config, text, &err), 0);
+    assert_int_equal(pa_strv_count(config.warm), 3);
+    assert_string_equal(config.warm[1], "data");
+    assert_int_equal(config.package_count, 2);
+    assert_string_equal(config.packages[0].paths[1], "/srv/b");
+    assert_int_equal(pa_strv_count(config.packages[1].paths), 0);
+    const struct pa_config_image *image = pa_config_image_find(&config, "data");
+    assert_non_null(image);
+    assert_string_equal(image->language, "python");
+    assert_string_equal(image->preload[1], "pandas.core");
+    assert_null(pa_config_image_find(&config, "dat"));
+
+    /* A flag adds to them, and what is shown gives the same again. */
+    assert_int_equal(pa_config_set(&config, "packages", "python=here", &PA_FLAG("--x"), &err), 0);
+    assert_string_equal(config.packages[0].paths[2], "here");
+    assert_int_equal(pa_config_set(&config, "packages", "python", &PA_FLAG("--x"), &err), -1);
+    assert_int_equal(pa_config_set(&config, "images", "data", &PA_FLAG("--x"), &err), -1);
+    free(config.packages[0].paths[2]);
+    config.packages[0].paths[2] = NULL;
+    struct pa_buf shown = PA_BUF_INIT(1 << 20);
+    pa_config_show(&config, &shown);
+    assert_non_null(strstr(pa_buf_text(&shown), "preload: [\"numpy\", \"pandas.core\"], packages: []}"
+                                                " # from f.yaml:6\n"));
+    assert_int_equal(load(&again, pa_buf_text(&shown), &err), 0);
+    assert_int_equal(again.image_count, 2);
+    assert_string_equal(again.images[1].packages[0], "/srv/js");
+    assert_string_equal(again.warm[2], "null");
+    assert_string_equal(again.packages[0].paths[1], "/srv/b");
+    pa_buf_done(&shown);
+    pa_config_done(&config);
+    pa_config_done(&again);
+}
+
+static void faults_of_languages(void **state) {
+    assert_fault("warm: python\n", "f.yaml:1:7: warm: got text, allowed is a list");
+    assert_fault("warm: [a b]\n", "f.yaml:1:8: warm: 'a b' is not a name: letters, digits, '.', '_' "
+                                  "and '-', of which a letter is first");
+    assert_fault("packages: {python: [lib]}\n",
+                 "f.yaml:1:21: packages.python: the path 'lib' is not absolute");
+    assert_fault("packages: [a]\n", "f.yaml:1:11: packages: got a list, allowed is a map of "
+                                    "languages to lists of wheels and folders (absolute paths)");
+    assert_fault("images: {data: {preload: [numpy]}}\n",
+                 "f.yaml:1:10: images.data: an image without language");
+    assert_fault("images: {data: {language: python, preload: [\"a, b\"]}}\n",
+                 "f.yaml:1:45: images.data.preload: 'a, b' is not the name of a module");
+    assert_fault("images: {data: {language: python, packges: []}}\n",
+                 "f.yaml:1:35: images.data.packges: unknown key; an image has language, preload and "
+                 "packages");
+    assert_fault("images: {-x: {language: python}}\n",
+                 "f.yaml:1:10: images.-x: '-x' is not a name: letters, digits, '.', '_' and '-', of "
+                 "which a letter is first");
+}
+
 static void read_whole(const char *path, struct pa_buf *buf) {
     struct pa_error err;
     assert_int_equal(pa_read_file(path, buf, &err), 0);
@@ -785,6 +849,8 @@ int main(void) {
         cmocka_unit_test(bounded_files),
         cmocka_unit_test(planted_files),
         cmocka_unit_test(shown_is_valid),
+        cmocka_unit_test(languages),
+        cmocka_unit_test(faults_of_languages),
         cmocka_unit_test(the_sample_is_the_defaults),
         cmocka_unit_test(the_page_has_every_key),
         cmocka_unit_test(variables_have_one_key_each),

@@ -1,0 +1,33 @@
+/*
+ * A user's own interpreter: a module in place of a pack's.
+ *
+ *     struct pa_pack own;
+ *     pa_pack_with_interpreter(packs, pack, "/opt/python.wasm", &own, &err)
+ *     ... like any other pack; its module is that file, known by its content ...
+ *     pa_pack_done(&own);
+ *
+ * It is started by the recipe of a pack that needs no files beside its module: the pack itself, else
+ * one that shares its boot script and is a plain WASI command (for `python` that is `python3.12`,
+ * which need not be installed).  Whether the module then comes as far as the checkpoint is for
+ * whoever runs it to find out.
+ */
+#ifndef PA_LANG_INTERPRETER_H
+#define PA_LANG_INTERPRETER_H
+
+#include "lang/pack.h"
+
+/* INVALID_ARGUMENT where the file is not a WebAssembly module, or the language has no recipe. */
+int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
+                             const char *path, struct pa_pack *ret, struct pa_error *err);
+
+/* The same for a file whose digest and size are known: it is not read. */
+int pa_pack_with_known_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
+                                   const char *path, const char *sha256, uint64_t bytes,
+                                   struct pa_pack *ret, struct pa_error *err);
+
+/* A digest of all that decides whether the pack reaches its checkpoint: the module, its boot script
+ * and how it is started. */
+int pa_pack_identity(const struct pa_pack *pack, char ret_text[PA_DIGEST_TEXT],
+                     struct pa_error *err);
+
+#endif
