@@ -428,7 +428,7 @@ function install(target, properties) {
 
 // ---- running and ending ------------------------------------------------------------------------
 
-let source = '', filename = 'main.js', session = false, ended = null;
+let source = '', filename = 'main.js', session = false, ended = null, exited = false;
 class TurnOver {} // thrown to leave the program when a session's turn ends early
 
 function flushAll() { try { out.flush(); err.flush(); } catch { /* closed */ } }
@@ -447,6 +447,7 @@ function finish(code) {
 }
 
 function quit(code) {
+  exited = true;
   finish(code);
   throw new TurnOver();
 }
@@ -533,6 +534,23 @@ function compile(program) {
   }
 }
 
+// Whether this is all that somebody meant to type: an error that lies behind the last character, or in
+// something that was opened and not closed, may go away with the next line.
+function isComplete(program) {
+  try {
+    compile(program);
+    return true;
+  } catch (error) {
+    const [, line, column] = String(error?.stack).match(/:(\d+):(\d+)/) ?? [];
+    if (!(error instanceof SyntaxError) || line === undefined) return true;
+    const lines = program.split('\n');
+    const at = lines.slice(0, line - 1).reduce((sum, l) => sum + l.length + 1, 0) + Number(column) - 1;
+    if (/end of comment/.test(error.message)) return false;
+    if (/end of string/.test(error.message)) return program[at] !== '`';
+    return at < program.trimEnd().length;
+  }
+}
+
 // The modules that `require` knows, for `import` too: QuickJS finds a module that is there already by
 // its name alone.
 function provide(modules) {
@@ -562,6 +580,7 @@ async function run({header, program}) {
   source = program = program.replace(/^#!.*/, '');
   limit = header.result_bytes || RESULT_CHARS;
   ended = null;
+  exited = false;
   nameProgram(filename);
   if (header.fresh !== false) freshen();
   if (header.env) {
@@ -615,6 +634,11 @@ await drained();
 std.gc();
 
 for (let request; (request = readRequest()) !== null;) {
+  if (request.header.mode === 'complete') {
+    send({type: 'complete', complete: isComplete(request.program)});
+    send({type: 'done', exit_code: 0});
+    continue;
+  }
   const warmer = request.header.mode === 'preload';
   try {
     if (warmer) { ended = 0; await preload(request.program); }
@@ -627,6 +651,6 @@ for (let request; (request = readRequest()) !== null;) {
   process.exitCode = undefined;
   timers.clear();
   immediates.clear();
-  send({type: 'done', exit_code: ended});
+  send({type: 'done', exit_code: ended, exited});
 }
 leave(0);

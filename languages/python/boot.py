@@ -43,6 +43,7 @@ RESULT = "/dev/sandbox/result"
 POKE = "/dev/sandbox/poke"
 RESULT_BYTES = 8 << 20  # one result, unless the request says otherwise
 CHUNK = 1 << 20
+BYTES_OVERHEAD = sys.getsizeof(b"")
 
 # Functions look up built-in names where their globals say: these have a copy of their own.
 __builtins__ = dict(vars(builtins))
@@ -58,6 +59,7 @@ _TextIOWrapper = io.TextIOWrapper
 _streams = (sys.stdout, sys.stderr)  # kept, whatever the program does to sys
 _modules = sys.modules
 _base_path = [p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__))]
+_fill = []  # see fill_holes
 _code_file = (lambda: 0).__code__.co_filename  # frames of this file are nobody's business
 
 
@@ -540,9 +542,10 @@ def new_stdin():
 
 
 def run(header, program, namespace):
-    """One request; returns the exit status."""
+    """One request; returns the exit status, and whether the program asked to exit."""
     filename = prepare(header)
     mode = header.get("mode") or "script"
+    exited = False
     if mode != "module":
         remember_source(filename, program)
     sys.displayhook = displayhook
@@ -550,7 +553,7 @@ def run(header, program, namespace):
     try:
         MODES[mode](namespace, program, filename)
     except SystemExit as error:
-        status = exit_status(error)
+        status, exited = exit_status(error), True
     except BaseException as error:
         status = 130 if isinstance(error, KeyboardInterrupt) else 1
         report(error)
@@ -560,7 +563,18 @@ def run(header, program, namespace):
         status = status or 1
         report(error)
     flush_standard()
-    return status
+    return status, exited
+
+
+def is_complete(program):
+    """Whether this is all that somebody meant to type.  What is wrong is complete."""
+    codeop = importlib.import_module("codeop")
+    compiler = codeop.CommandCompiler()
+    compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        return compiler(program.decode("utf-8", "replace"), "<input>", "single") is not None
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        return True
 
 
 # ---- the end ------------------------------------------------------------------------------------
@@ -654,11 +668,13 @@ def reachable():
 
 
 def poke(value, addresses):
+    import struct
+
     fd = _open(POKE, os.O_WRONLY)
     try:
         for i in range(0, len(addresses), 8192):
-            part = [value, *addresses[i : i + 8192]]
-            _write(fd, b"".join([word.to_bytes(4, "little") for word in part]))
+            part = addresses[i : i + 8192]
+            _write(fd, struct.pack(f"<{1 + len(part)}I", value, *part))
     finally:
         _close(fd)
 
@@ -678,10 +694,29 @@ def make_immortal():
         pass  # a host without this device
 
 
+def fill_holes():
+    """Objects for the holes that freed memory has left, so that what a run allocates lies together in
+    fresh memory and not on a page of its own each."""
+    end = id(bytes(1 << 20))  # nothing that large fits into a hole
+    size = 1 << 16
+    while size > 512:  # from malloc, largest holes first
+        for _ in range(1000):
+            _fill.append(bytes(size - BYTES_OVERHEAD))
+            if id(_fill[-1]) >= end:
+                break
+        size = size * 3 // 4
+    for size in range(24, 513, 8):  # from the interpreter's own pools, a page each
+        for _ in range(1000):
+            _fill.append(bytes(size - BYTES_OVERHEAD))
+            if id(_fill[-1]) & 0xFFF < 64:  # the first in its pool: all others are full
+                break
+
+
 def settle():
     """No garbage is carried into the forks, and their collections do not touch what is here."""
     gc.collect()
     make_immortal()
+    fill_holes()
     gc.freeze()
 
 
@@ -704,11 +739,15 @@ def main():
     if "inspect" in _modules:
         patch_inspect(_modules["inspect"])
     builtins.display = display
+    sys.path[:0] = [p for p in os.environ.pop("POLYAGENT_PATH", "").split(":") if p]
     preload(os.environ.pop("POLYAGENT_PRELOAD", ""))
-    warm_up()
     sys.argv = [""]
     namespace = None
-    settle()
+    if os.environ.pop("POLYAGENT_ONCE", ""):
+        gc.freeze()  # what is here is not looked through at the end
+    else:
+        warm_up()
+        settle()
     while (request := read_request()) is not None:
         header, program = request
         del request
@@ -716,14 +755,18 @@ def main():
             status = extend(program)
             send({"type": "done", "exit_code": status})
             continue
+        if header.get("mode") == "complete":
+            send({"type": "complete", "complete": is_complete(program)})
+            send({"type": "done", "exit_code": 0})
+            continue
         if namespace is None:
             namespace = fresh_main(header.get("filename") or "<string>")
         else:
             new_stdin()
-        status = run(header, program, namespace)
+        status, exited = run(header, program, namespace)
         if not header.get("session"):
             finish(namespace, status)
-        send({"type": "done", "exit_code": status})
+        send({"type": "done", "exit_code": status, "exited": exited})
     _exit(0)
 
 

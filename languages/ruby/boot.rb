@@ -34,7 +34,10 @@ Kernel.const_get(:BOOT).module_eval do
   request_path, result_path, own_frame = boot::REQUEST, boot::RESULT, boot::OWN_FRAME
   main = TOPLEVEL_BINDING.receiver
   stdout, stderr = $stdout, $stderr
+  # Bound now: a program may redefine what it finds.
+  leave, each_object, file_class = Process.method(:exit!), ObjectSpace.method(:each_object), File
   limit = boot::RESULT_BYTES
+  exited = false # the program asked to exit
 
   # ---- messages ---------------------------------------------------------------------------------
 
@@ -129,6 +132,12 @@ Kernel.const_get(:BOOT).module_eval do
   end
 
   define_singleton_method(:report) do |error|
+    boot.report_in_full(error)
+  rescue Exception # of an error, or after a program, that breaks even that
+    boot.complain("#{error.class}\n") rescue nil
+  end
+
+  define_singleton_method(:report_in_full) do |error|
     text = begin
       if error.backtrace.nil? || error.backtrace.empty? # a syntax error, or no memory for a backtrace
         "#{$0}: #{error.detailed_message(highlight: false)}"
@@ -149,7 +158,9 @@ Kernel.const_get(:BOOT).module_eval do
   # What an exception that ends the program means for its exit status.
   define_singleton_method(:status_of) do |error|
     case error
-    when SystemExit then error.status & 0xff
+    when SystemExit
+      exited = true
+      error.status & 0xff
     when SignalException
       boot.report(error)
       128 + error.signo
@@ -184,12 +195,21 @@ Kernel.const_get(:BOOT).module_eval do
     filename
   end
 
-  # Runs the block; returns the exit status.
+  # Whether this is all that somebody meant to type.  What is wrong is complete.
+  define_singleton_method(:complete?) do |program|
+    RubyVM::InstructionSequence.compile(program)
+    true
+  rescue SyntaxError => error
+    open = /unexpected end-of-input|unterminated|meets end of file|expected an `end`|expected a `}` to close/
+    !error.message.match?(open) || error.message.include?("ignoring it")
+  end
+
+  # Runs the block; returns the exit status, and the exception that ended it if there was one.
   define_singleton_method(:guarded) do |&block|
     block.call
-    0
+    [0, nil]
   rescue Exception => error # rubocop:disable Lint/RescueException
-    boot.status_of(error)
+    [boot.status_of(error), error]
   end
 
   define_singleton_method(:run_script) do |program, filename|
@@ -209,20 +229,28 @@ Kernel.const_get(:BOOT).module_eval do
 
   define_singleton_method(:run) do |header, program|
     filename = boot.prepare(header)
-    status = boot.guarded do
+    ended = boot.guarded do
       header["mode"] == "expression" ? boot.run_expression(program, filename) : boot.run_script(program, filename)
     end
     boot.flush
-    status
+    ended
   end
 
   # ---- the end ----------------------------------------------------------------------------------
 
   define_singleton_method(:flush) do
     [$stdout, $stderr, stdout, stderr].each { |io| io.flush rescue nil }
+  rescue Exception # rubocop:disable Lint/RescueException
+    nil
   end
 
-  define_singleton_method(:finish) do |status|
+  # The blocks of at_exit, which find the exception that ended the program in $!.
+  define_singleton_method(:run_hooks) do |status, error|
+    begin
+      raise error if error
+    rescue Exception # rubocop:disable Lint/RescueException
+      return boot.run_hooks(status, nil)
+    end
     while (block = boot.at_exit_blocks.pop)
       begin
         block.call
@@ -230,9 +258,17 @@ Kernel.const_get(:BOOT).module_eval do
         status = boot.status_of(error)
       end
     end
+    status
+  end
+
+  define_singleton_method(:finish) do |status, error|
+    status = boot.run_hooks(status, error)
     boot.flush
-    ObjectSpace.each_object(File) { |file| file.flush unless file.closed? rescue nil }
-    Process.exit!(status)
+    each_object.call(file_class) { |file| file.flush unless file.closed? rescue nil }
+  rescue Exception # rubocop:disable Lint/RescueException
+    nil # the program broke what this needs
+  ensure
+    leave.call(status)
   end
 
   define_singleton_method(:main_loop) do
@@ -240,14 +276,32 @@ Kernel.const_get(:BOOT).module_eval do
       header, program = request
       request = nil
       if header["mode"] == "preload"
-        boot.tell({ type: "done", exit_code: boot.guarded { boot.preload(program) } })
+        boot.tell({ type: "done", exit_code: boot.guarded { boot.preload(program) }.first })
         next
       end
-      status = boot.run(header, program)
-      boot.finish(status) unless header["session"]
-      boot.tell({ type: "done", exit_code: status })
+      if header["mode"] == "complete"
+        boot.tell({ type: "complete", complete: boot.complete?(program) })
+        boot.tell({ type: "done", exit_code: 0 })
+        next
+      end
+      exited = false
+      status, error = boot.run(header, program)
+      boot.finish(status, error) unless header["session"]
+      boot.tell({ type: "done", exit_code: status, exited: exited })
     end
-    Process.exit!(0)
+    leave.call(0)
+  end
+
+  # ENV's own encoding is the locale's, which is ASCII here whatever LANG says.
+  utf8 = ->(text) { text.is_a?(String) && text.encoding != Encoding::UTF_8 ? text.dup.force_encoding(Encoding::UTF_8).freeze : text }
+  %i[[] fetch].each do |name|
+    own = ENV.method(name)
+    ENV.define_singleton_method(name) { |*args, &block| utf8.call(own.call(*args, &block)) }
+  end
+  env_pairs = ENV.method(:to_h)
+  ENV.define_singleton_method(:to_h) { |&block| (all = env_pairs.call.to_h { |k, v| [utf8.call(k), utf8.call(v)] }) && block ? all.to_h(&block) : all }
+  %i[each each_pair map values select filter to_a].each do |name|
+    ENV.define_singleton_method(name) { |&block| to_h.public_send(name, &block) }
   end
 
   # ---- before the checkpoint --------------------------------------------------------------------

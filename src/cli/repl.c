@@ -199,11 +199,13 @@ static void greet(const struct repl *repl) {
 int pa_cli_repl(const struct pa_run_options *options, const struct pa_image *image,
                 const struct pa_program *first, struct pa_executor *executor, int stdin_fd,
                 int cancel_fd) {
+    /* From a pipe all lines are the prompt's: a program that read would read ahead. */
+    bool has_input = options->stdin_path || isatty(STDIN_FILENO);
     struct repl repl = {.options = options,
                         .image = image,
                         .first = first,
                         .executor = executor,
-                        .stdin_fd = stdin_fd,
+                        .stdin_fd = has_input ? stdin_fd : -1,
                         .cancel_fd = cancel_fd};
     PA_CLEANUP(pa_freep) char *home = pa_cache_home(options->config.cache_directory);
     PA_CLEANUP(pa_freep) char *folder = pa_path_join(home, "history");

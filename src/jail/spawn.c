@@ -291,13 +291,13 @@ static int check_map(const struct pa_spawn *how, struct pa_error *err) {
 }
 
 /* With all signals blocked.  What cannot be had is given up one by one: a uid that does not exist
- * here (EINVAL: root of a container that has no 65534) or that may not execute the program (EACCES:
- * built under umask 077), then the namespaces. */
+ * here or may not be taken (EINVAL, EPERM: root of a container) or may not execute the program
+ * (EACCES: built under umask 077), then the namespaces. */
 static pid_t launch(struct launch *l, char *stacks, struct pa_child *child) {
     pid_t pid;
     while ((pid = attempt(l, stacks)) < 0) {
-        const bool no_such_uid =
-            l->errnum == EINVAL && (l->step == STEP_MAPS || l->step == STEP_IDS);
+        const bool no_such_uid = (l->errnum == EINVAL || l->errnum == EPERM) &&
+                                 (l->step == STEP_MAPS || l->step == STEP_IDS);
         const bool not_its_program = l->errnum == EACCES && l->step == STEP_EXEC;
         if (l->switch_ids && (no_such_uid || not_its_program)) {
             l->switch_ids = false;

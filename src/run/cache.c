@@ -1,6 +1,7 @@
 #include "run/cache.h"
 
 #include "base/io.h"
+#include "lang/pack.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +23,6 @@ struct pa_cache {
     int fd;
     uint64_t max_bytes;
 };
-
-static char *default_directory(void) {
-    const char *home = getenv("POLYAGENT_CACHE_HOME");
-    if (home && *home)
-        return pa_path_join(home, "modules");
-    home = getenv("XDG_CACHE_HOME");
-    if (home && *home == '/')
-        return pa_path_join(home, "polyagent/modules");
-    home = getenv("HOME");
-    return pa_path_join(home && *home ? home : "/var/tmp", ".cache/polyagent/modules");
-}
 
 /* Ours, and nobody else may read or write. */
 static int check_closed(int fd, const char *path, mode_t type, struct pa_error *err) {
@@ -56,10 +46,11 @@ static int check_closed(int fd, const char *path, mode_t type, struct pa_error *
 
 int pa_cache_open(const char *directory, uint64_t max_bytes, struct pa_cache **ret,
                   struct pa_error *err) {
-    PA_CLEANUP(pa_freep) char *path = directory ? pa_path_join(directory, "modules")
-                                                : default_directory();
+    PA_CLEANUP(pa_freep) char *home = pa_cache_home(directory);
+    PA_CLEANUP(pa_freep) char *path = pa_path_join(home, "modules");
     if (pa_mkdir_parents(path, 0700, err) < 0)
-        return pa_error_prefix(err, "cache");
+        return pa_error_prefix(err, "cache: choose a folder that you may write to with "
+                                    "cache.directory or $POLYAGENT_CACHE_HOME");
     PA_CLEANUP(pa_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return pa_fail_errno(err, errno, "cache: cannot open %s", path);

@@ -110,6 +110,10 @@ static int add_start(const struct pa_image *image, const struct pa_program *prog
     PA_CLEANUP(pa_freep) char *all = pa_xasprintf("%s%s%s", packs ? packs : "", packs ? " " : "", own);
     if (*all && pa_policy_add_env(policy, "POLYAGENT_PRELOAD", all, err) < 0)
         return -1;
+    /* A root is got ready for many runs.  So are all in deterministic mode, where it would show. */
+    if (!program->root && !policy->deterministic &&
+        pa_policy_add_env(policy, "POLYAGENT_ONCE", "1", err) < 0)
+        return -1;
     return *all && *paths ? pa_policy_add_env(policy, "POLYAGENT_PATH", paths, err) : 0;
 }
 

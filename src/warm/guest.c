@@ -56,7 +56,8 @@ static int enter_jail(struct pa_worker *worker, struct pa_jail *jail,
         .artifact_fd = worker->fds[0],
         .artifact_in_memory = warm,
         .data_bytes = pa_limits_data_bytes(&policy->limits),
-        .cpu_seconds = warm ? 0 : policy->limits.cpu_ms / 1000 + 2,
+        /* The supervisor's clock is per turn, the kernel's limit per process. */
+        .cpu_seconds = warm || worker->message.session ? 0 : policy->limits.cpu_ms / 1000 + 2,
         .open_files = policy->limits.open_files + 64,
     };
     return pa_worker_enter_jail(worker, &worker->message.setup, jail, report, err);

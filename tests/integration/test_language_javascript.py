@@ -264,7 +264,7 @@ def test_output_arrives_before_a_run_is_killed(js):
     ("(function f() { setImmediate(f) })()", ["--timeout", "300ms"], "timeout"),
     ("setInterval(() => {}, 1000)", ["--timeout", "300ms"], "timeout"),
     ("function f() { return f() + 1; } f()", [], "error"),
-    ("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; console.log(JSON.stringify(a).length)", [], ("error", "trap", "out_of_memory")),
+    ("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; console.log(JSON.stringify(a).length)", ["--timeout", "1s"], ("error", "trap", "timeout")),
     ("let a = []; for (let i = 0; i < 1e5; i++) a = [a]; console.log(a)", [], "ok"),
     ("eval('('.repeat(1e6))", [], ("error", "trap")),
     ("new RegExp('('.repeat(1e5)).exec('')", [], ("error", "trap")),

@@ -12,8 +12,8 @@ LANGUAGE = "javascript"  # the smallest: installed in seconds, compiled in one
 
 
 
-def descendants(pid):
-    """All processes below `pid`, whichever of its threads started them."""
+def children(pid):
+    """The processes that `pid` started, whichever of its threads did."""
     found = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -22,11 +22,17 @@ def descendants(pid):
     for thread in threads:
         try:
             with open(f"/proc/{pid}/task/{thread}/children") as file:
-                direct = [int(child) for child in file.read().split()]
+                found += [int(child) for child in file.read().split()]
         except FileNotFoundError:
             continue
-        for child in direct:
-            found += [child, *descendants(child)]
+    return found
+
+
+def descendants(pid):
+    """All processes below `pid`."""
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
     return found
 
 
@@ -51,11 +57,8 @@ class Server:
         return self.log.read().decode()
 
     def roots(self):
-        with_threads = []
-        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{thread}/children") as file:
-                with_threads += [int(child) for child in file.read().split()]
-        return with_threads
+        spawner, = children(self.process.pid)
+        return children(spawner)
 
     def stop(self):
         self.process.terminate()
@@ -65,8 +68,8 @@ class Server:
 
 
 @pytest.fixture
-def server(polyagent, environment, installed_languages, tmp_path):
-    started = Server(polyagent, environment, tmp_path, LANGUAGE)
+def server(polyagent, installed_languages, tmp_path):
+    started = Server(polyagent, installed_languages, tmp_path, LANGUAGE)
     yield started
     if started.process.poll() is None:
         started.stop()

@@ -105,7 +105,7 @@ static int hold_sibling(const struct world *w) {
 }
 
 static int slow_sibling(const struct world *w) {
-    return result(setpriority(PRIO_PROCESS, (id_t)w->victim, 5));
+    return result(setpriority(PRIO_PROCESS, (id_t)w->victim, 19));
 }
 
 static int limit_sibling(const struct world *w) {
