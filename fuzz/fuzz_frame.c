@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_at(const struct pa_frame *frame) {
     PA_ASSERT(frame->size <= PA_FRAME_MAX);
-    PA_ASSERT(frame->type >= PA_FRAME_JAILED && frame->type <= PA_FRAME_FAILED);
+    PA_ASSERT(frame->type >= PA_FRAME_JAILED && frame->type <= PA_FRAME_DENIED);
     volatile uint8_t last = 0;
     if (frame->size)
         last = frame->payload[frame->size - 1];

@@ -209,6 +209,7 @@ Kernel.const_get(:BOOT).module_eval do
     block.call
     [0, nil]
   rescue Exception => error # rubocop:disable Lint/RescueException
+    GC.enable # or a program that ran out of memory without it could not even end
     [boot.status_of(error), error]
   end
 
@@ -290,6 +291,8 @@ Kernel.const_get(:BOOT).module_eval do
       boot.tell({ type: "done", exit_code: status, exited: exited })
     end
     leave.call(0)
+  rescue Exception # rubocop:disable Lint/RescueException
+    leave.call(1)
   end
 
   # ENV's own encoding is the locale's, which is ASCII here whatever LANG says.

@@ -1,8 +1,8 @@
 /*
  * The command line: one file per command, a table of them in main.c, and what they share here.
  *
- * Exit statuses (README): the guest's own; 2 usage; 124 time limit; 125 our own or the host's error;
- * 126 the module is not valid; 130 cancelled; 134 trap; 137 killed by another limit.
+ * Exit statuses (README): the guest's own; 2 usage; 124 time limit; 125 our own or the host's
+ * error; 126 the module is not valid; 130 cancelled; 134 trap; 137 killed by another limit.
  */
 #ifndef PA_CLI_CLI_H
 #define PA_CLI_CLI_H
@@ -14,7 +14,7 @@
 
 struct pa_command {
     const char *name;
-    const char *summary; /* for `polyagent help` */
+    const char *summary;               /* for `polyagent help` */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 
@@ -45,7 +45,7 @@ void pa_report_outcome(const struct pa_outcome *outcome);
 /* options.c: the options that `run`, `exec` and `compile` share. */
 
 struct pa_run_options {
-    bool language;           /* set before parsing: -c CODE and -m MODULE are options, and the last */
+    bool language; /* set before parsing: -c CODE and -m MODULE are options, and the last */
     const char *code, *module;
     struct pa_config config; /* file, environment and flags together */
     const char *stdin_path;  /* --stdin */
@@ -95,8 +95,8 @@ int pa_run_options_finish(const struct pa_run_options *options, const struct pa_
 
 /* language.c: what exec and the prompt share */
 
-/* The image of a language or an image by its name (NULL: --image says), with what the options add.  In
- * place (pa_image_init). */
+/* The image of a language or an image by its name (NULL: --image says), with what the options add.
+ * In place (pa_image_init). */
 int pa_cli_image(const struct pa_run_options *options, const struct pa_packs *packs,
                  const char *name, struct pa_image *ret, struct pa_error *err);
 
@@ -111,7 +111,8 @@ void pa_cli_print_results(const struct pa_outcome *outcome);
 
 struct pa_program;
 
-/* A prompt: turns of a session, until the end of input or exit().  `first`, if not NULL, runs before. */
+/* A prompt: turns of a session, until the end of input or exit().  `first`, if not NULL, runs
+ * before. */
 int pa_cli_repl(const struct pa_run_options *options, const struct pa_image *image,
                 const struct pa_program *first, struct pa_executor *executor, int stdin_fd,
                 int cancel_fd);

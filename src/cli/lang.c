@@ -3,6 +3,8 @@
 
 #include "base/units.h"
 #include "lang/install.h"
+#include "run/language.h"
+#include "server/images.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -11,22 +13,27 @@ static const char usage[] =
     "       polyagent lang info NAME\n"
     "       polyagent lang install NAME [--from FILE]\n"
     "       polyagent lang install --all\n"
+    "       polyagent lang warm NAME... [--fuel] [--deterministic]\n"
     "       polyagent lang path [NAME]\n\n"
     "  list      every language: its version, whether it is installed, size to download, other names\n"
     "  info      all that is known of one\n"
     "  install   fetch it with pip or npm, or take the archive FILE, check it and unpack it\n"
+    "  warm      compile languages (and images) now, so that their first run is as quick as the next;\n"
+    "            with --fuel and --deterministic also the code of runs that have these options\n"
     "  path      print the folder of an installed language, or those where packs are looked for\n";
 
 struct request {
     const char *action; /* "" where there is none */
     const char *name, *from, *config_file;
-    bool all;
+    char **names; /* of warm: all that follow; else NULL */
+    bool all, fuel, deterministic;
 };
 
 /* What an action works on. */
 struct context {
     const struct request *request;
     const struct pa_packs *packs;
+    const struct pa_config *config;
     const char *cache_directory;
     int status;
 };
@@ -147,6 +154,74 @@ static void install_all(struct context *context) {
         context->status = 125;
 }
 
+/* --- warm --- */
+
+static void announce(const char *name, size_t size) {
+    fprintf(stderr, "%s: compiling (%zu MiB), which may take a minute ...\n", name, size >> 20);
+}
+
+static int compile_variant(struct pa_executor *executor, const struct pa_image *image,
+                           const struct pa_config *config, const char *name, const char *variant,
+                           const struct pa_policy *policy, struct pa_error *err) {
+    const struct pa_program nothing = {.code = ""};
+    struct pa_language_run run;
+    struct pa_outcome outcome;
+    PA_CLEANUP(pa_closep) int artifact = -1;
+    if (pa_language_run_init(&run, image, config->cache_directory, policy, &nothing, err) < 0)
+        return -1;
+    pa_outcome_init(&outcome);
+    int done = pa_compile(executor, &run.request.module, &run.policy, -1, &artifact, &outcome, err);
+    if (done == 0 && artifact < 0)
+        done = pa_fail(err, PA_ERR_FAILED_PRECONDITION, "%s", outcome.message);
+    else if (done == 0 && outcome.usage.compile_ns)
+        printf("%s: %s code is compiled, in %.1f s\n", name, variant,
+               (double)outcome.usage.compile_ns / 1e9);
+    else if (done == 0)
+        printf("%s: %s code was compiled already\n", name, variant);
+    fflush(stdout);
+    pa_outcome_done(&outcome);
+    pa_language_run_done(&run);
+    return done;
+}
+
+static int warm_one(const struct context *context, struct pa_executor *executor, const char *name,
+                    struct pa_error *err) {
+    const struct request *request = context->request;
+    const struct pa_policy *base = &context->config->policy;
+    struct pa_image image;
+    if (pa_image_resolve(context->config, context->packs, name, &image, err) < 0)
+        return -1;
+    struct pa_policy metered = *base, deterministic = *base; /* borrowed */
+    metered.limits.fuel = PA_MIN(base->limits.fuel, PA_UNLIMITED - 1);
+    deterministic.deterministic = true;
+    int done = compile_variant(executor, &image, context->config, name, "fast", base, err);
+    if (done == 0 && request->fuel)
+        done = compile_variant(executor, &image, context->config, name, "metered", &metered, err);
+    if (done == 0 && request->deterministic)
+        done = compile_variant(executor, &image, context->config, name, "deterministic",
+                               &deterministic, err);
+    pa_image_done(&image);
+    return done;
+}
+
+static void warm(struct context *context) {
+    const struct pa_config *config = context->config;
+    struct pa_executor_config settings = {.cache_directory = config->cache_directory,
+                                          .cache_bytes = config->cache_max_bytes,
+                                          .jail_required = config->jail_required,
+                                          .compiling = announce};
+    struct pa_executor *executor;
+    struct pa_error err;
+    if (pa_executor_new(&settings, &executor, &err) < 0) {
+        context->status = pa_report_error(&err);
+        return;
+    }
+    for (char **name = context->request->names; *name; name++)
+        if (warm_one(context, executor, *name, &err) < 0)
+            context->status = pa_report_error(&err);
+    pa_executor_free(executor);
+}
+
 /* --- path --- */
 
 static void paths(void) {
@@ -182,12 +257,18 @@ static int parse(struct request *request, int argc, char **argv) {
             *slot = argv[++i];
         else if (pa_streq(argv[i], "--all"))
             request->all = true;
+        else if (pa_streq(argv[i], "--fuel"))
+            request->fuel = true;
+        else if (pa_streq(argv[i], "--deterministic"))
+            request->deterministic = true;
         else if (pa_streq(argv[i], "--help") || pa_streq(argv[i], "-h"))
             request->action = "--help";
         else if (argv[i][0] == '-')
             return pa_report_usage("lang", "there is no option '%s'", argv[i]);
         else if (!*request->action)
             request->action = argv[i];
+        else if (pa_streq(request->action, "warm"))
+            pa_strv_add(&request->names, pa_xstrdup(argv[i]));
         else if (!request->name)
             request->name = argv[i];
         else if (!pa_streq(request->action, "--help"))
@@ -197,18 +278,22 @@ static int parse(struct request *request, int argc, char **argv) {
 }
 
 static int check(const struct request *request) {
-    static const char *const actions[] = {"list", "info", "install", "path"};
+    static const char *const actions[] = {"list", "info", "install", "warm", "path"};
     const char *action = request->action;
     bool known = false;
     if (!*action)
-        return pa_report_usage("lang", "list, info, install or path?");
+        return pa_report_usage("lang", "list, info, install, warm or path?");
     for (size_t i = 0; i < PA_ARRAY_LEN(actions); i++)
         known = known || pa_streq(action, actions[i]);
     bool installs = pa_streq(action, "install");
     if (!known)
-        return pa_report_usage("lang", "'%s' is not list, info, install or path", action);
+        return pa_report_usage("lang", "'%s' is not list, info, install, warm or path", action);
     if ((request->all || request->from) && !installs)
         return pa_report_usage("lang", "--all and --from belong to install");
+    if ((request->fuel || request->deterministic) && !pa_streq(action, "warm"))
+        return pa_report_usage("lang", "--fuel and --deterministic belong to warm");
+    if (!request->names && pa_streq(action, "warm"))
+        return pa_report_usage("lang", "warm which languages?");
     if (request->all && (request->name || request->from))
         return pa_report_usage("lang", "--all goes with neither a name nor --from");
     if (pa_streq(action, "list") && request->name)
@@ -226,6 +311,8 @@ static int act(struct context *context) {
         return pa_report_error(&err);
     if (pa_streq(request->action, "list")) {
         list(context);
+    } else if (request->names) {
+        warm(context);
     } else if (request->all) {
         install_all(context);
     } else {
@@ -240,31 +327,34 @@ static int act(struct context *context) {
     return context->status;
 }
 
-int pa_command_lang(int argc, char **argv) {
-    struct request request = {.action = ""};
-    int status = parse(&request, argc, argv);
-    if (!status && pa_streq(request.action, "--help")) {
-        fputs(usage, stdout);
-        return 0;
-    }
-    if (status || (status = check(&request)))
-        return status;
-    if (pa_streq(request.action, "path") && !request.name) {
-        paths();
-        return 0;
-    }
+static int load_and_act(const struct request *request) {
     struct pa_config config;
     struct pa_packs *packs = NULL;
     struct pa_error err;
-    if (pa_config_load(&config, &(struct pa_config_sources){.file = request.config_file}, &err) <
+    int status;
+    if (pa_config_load(&config, &(struct pa_config_sources){.file = request->config_file}, &err) <
             0 ||
         pa_packs_load(NULL, &packs, &err) < 0) {
         status = pa_report_error(&err);
     } else {
-        struct context context = {&request, packs, config.cache_directory, 0};
+        struct context context = {request, packs, &config, config.cache_directory, 0};
         status = act(&context);
     }
     pa_packs_free(packs);
     pa_config_done(&config);
+    return status;
+}
+
+int pa_command_lang(int argc, char **argv) {
+    struct request request = {.action = ""};
+    int status = parse(&request, argc, argv);
+    if (!status && pa_streq(request.action, "--help"))
+        fputs(usage, stdout);
+    else if (!status && !(status = check(&request)) && pa_streq(request.action, "path") &&
+             !request.name)
+        paths();
+    else if (!status)
+        status = load_and_act(&request);
+    pa_strv_free(request.names);
     return status;
 }

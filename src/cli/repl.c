@@ -5,8 +5,8 @@
  *     run it as a turn ("expression": the value of a last expression is shown)
  *     ... its process waits for the next one, unless it was killed or ended itself
  *
- * Each turn has the limits of a run.  Where a turn was killed (Ctrl-C, a limit) the session's variables
- * are gone with its process, which is said, and the next turn starts a new one.
+ * Each turn has the limits of a run.  Where a turn was killed (Ctrl-C, a limit) the session's
+ * variables are gone with its process, which is said, and the next turn starts a new one.
  */
 #include "cli/cli.h"
 
@@ -114,8 +114,8 @@ static bool is_complete(struct repl *repl, const struct pa_buf *code) {
     struct pa_outcome outcome;
     struct pa_error err;
     pa_outcome_init(&outcome);
-    bool complete = run_turn(repl, &program, false, &outcome, &err) < 0 ||
-                    pa_outcome_is_complete(&outcome);
+    bool complete =
+        run_turn(repl, &program, false, &outcome, &err) < 0 || pa_outcome_is_complete(&outcome);
     pa_outcome_done(&outcome);
     return complete;
 }

@@ -59,7 +59,8 @@ static int find_warm(const struct pa_run_options *options, const struct pa_packs
 }
 
 static int serve(const struct pa_run_options *options, const struct pa_packs *packs,
-                 struct pa_executor *executor, char *const *names, struct pa_error *err) {
+                 struct pa_executor *executor, const struct pa_spawner *spawner, char *const *names,
+                 struct pa_error *err) {
     PA_CLEANUP(warm_done) struct warm warm = {0};
     if (find_warm(options, packs, executor, names, &warm, err) < 0)
         return -1;
@@ -73,6 +74,7 @@ static int serve(const struct pa_run_options *options, const struct pa_packs *pa
                                       .idle_least = IDLE_LEAST,
                                       .idle_most = IDLE_MOST,
                                       .confined = true,
+                                      .spawner_fd = pa_spawner_fd(spawner),
                                       .jail_required = options->config.jail_required};
     PA_CLEANUP(pa_closep) int stop_fd = pa_terminal_cancel_fd(err);
     if (stop_fd < 0 || pa_server_new(&config, &server, err) < 0)
@@ -112,7 +114,7 @@ int pa_command_serve(int argc, char **argv) {
     status = 0;
     if (pa_packs_load(NULL, &packs, &err) < 0 || pa_executor_new(&config, &executor, &err) < 0 ||
         start_spawner(executor, &spawner, &err) < 0 ||
-        serve(&options, packs, executor, argv + at, &err) < 0)
+        serve(&options, packs, executor, spawner, argv + at, &err) < 0)
         status = pa_report_error(&err);
     pa_executor_free(executor);
     pa_spawner_free(spawner);

@@ -36,7 +36,8 @@ static int check_path(const char *text, bool may_be_relative, struct pa_error *e
 static int check_module(const char *text, struct pa_error *err) {
     for (const char *at = text; *at; at++)
         if (isspace((unsigned char)*at) || *at == ',' || iscntrl((unsigned char)*at))
-            return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "'%.64s' is not the name of a module", text);
+            return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "'%.64s' is not the name of a module",
+                           text);
     return *text ? 0 : pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the name of a module is empty");
 }
 

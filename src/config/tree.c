@@ -21,14 +21,14 @@ struct pa_origin pa_config_walk_origin(const struct pa_config_walk *walk, unsign
     return origin;
 }
 
-void pa_config_walk_error(const struct pa_config_walk *walk, const struct pa_yaml_node *node, const char *key,
-                        const struct pa_error *err) {
+void pa_config_walk_error(const struct pa_config_walk *walk, const struct pa_yaml_node *node,
+                          const char *key, const struct pa_error *err) {
     struct pa_origin origin = pa_config_walk_origin(walk, node->line, node->column);
     pa_config_fault(walk->config, &origin, key, "%s", err->message);
 }
 
-void pa_config_walk_type(const struct pa_config_walk *walk, const struct pa_yaml_node *node, const char *key,
-                       const char *allowed) {
+void pa_config_walk_type(const struct pa_config_walk *walk, const struct pa_yaml_node *node,
+                         const char *key, const char *allowed) {
     struct pa_origin origin = pa_config_walk_origin(walk, node->line, node->column);
     pa_config_fault(walk->config, &origin, key, "got %s, allowed is %s", pa_yaml_type_name(node),
                     allowed);
@@ -155,7 +155,7 @@ static void apply_paths(const struct pa_config_walk *walk, const struct pa_confi
             apply_path_map(walk, key, child);
         else if (child->type == PA_YAML_LIST || pa_yaml_is_null(child))
             pa_config_walk_type(walk, child, key->name,
-                       "HOST[::GUEST][:rw|:ro] or {host:, guest:, writable:}");
+                                "HOST[::GUEST][:rw|:ro] or {host:, guest:, writable:}");
         else if (pa_config_assign(walk->config, key, child->text, &origin, &err) < 0)
             pa_config_walk_error(walk, child, key->name, &err);
     }
@@ -223,7 +223,8 @@ static void apply_key(const struct pa_config_walk *walk, const struct pa_config_
     }
     if (node->type != PA_YAML_SCALAR || null) {
         char allowed[256];
-        pa_config_walk_type(walk, node, key->name, pa_config_allowed(key, allowed, sizeof(allowed)));
+        pa_config_walk_type(walk, node, key->name,
+                            pa_config_allowed(key, allowed, sizeof(allowed)));
         return;
     }
     if (pa_config_assign(walk->config, key, node->text, &origin, &err) < 0)

@@ -6,10 +6,10 @@
  *     ... like any other pack; its module is that file, known by its content ...
  *     pa_pack_done(&own);
  *
- * It is started by the recipe of a pack that needs no files beside its module: the pack itself, else
- * one that shares its boot script and is a plain WASI command (for `python` that is `python3.12`,
- * which need not be installed).  Whether the module then comes as far as the checkpoint is for
- * whoever runs it to find out.
+ * It is started by the recipe of a pack that needs no files beside its module: the pack itself,
+ * else one that shares its boot script and is a plain WASI command (for `python` that is
+ * `python3.12`, which need not be installed).  Whether the module then comes as far as the
+ * checkpoint is for whoever runs it to find out.
  */
 #ifndef PA_LANG_INTERPRETER_H
 #define PA_LANG_INTERPRETER_H

@@ -1,10 +1,10 @@
 /*
  * Wheels are zip archives whose layout is the folder that goes on sys.path.  What is refused is
- * native code: a shared library of any system cannot be loaded by an interpreter that is WebAssembly,
- * and a package that has one fails in odd places later.
+ * native code: a shared library of any system cannot be loaded by an interpreter that is
+ * WebAssembly, and a package that has one fails in odd places later.
  *
- * A wheel is unpacked beside its place and renamed, so that a folder named after a checksum is whole;
- * who comes second throws its own away.
+ * A wheel is unpacked beside its place and renamed, so that a folder named after a checksum is
+ * whole; who comes second throws its own away.
  */
 #include "lang/package.h"
 
@@ -41,7 +41,8 @@ static char *guest_of(const char *name, size_t size) {
 
 /* --- wheels --- */
 
-/* Of NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl the length of NAME-VERSION; 0: it is no such name. */
+/* Of NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl the length of NAME-VERSION; 0: it is no such
+ * name. */
 static size_t name_and_version(const char *file) {
     size_t dashes = 0;
     for (const char *at = file; *at; at++)
@@ -103,10 +104,11 @@ static int check_wheel(const char *folder, const char *wheel, struct pa_error *e
     const char *value = line ? line + strlen("Root-Is-Purelib:") : "";
     value += strspn(value, " \t");
     if (strncasecmp(value, "true", 4) != 0)
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "the wheel %s says that it is not pure Python (Root-Is-Purelib): it was made "
-                       "for one kind of machine, and cannot run in the sandbox",
-                       wheel);
+        return pa_fail(
+            err, PA_ERR_INVALID_ARGUMENT,
+            "the wheel %s says that it is not pure Python (Root-Is-Purelib): it was made "
+            "for one kind of machine, and cannot run in the sandbox",
+            wheel);
     return 0;
 }
 
@@ -141,8 +143,8 @@ static int install_wheel(int fd, uint64_t bytes, const char *wheel, const char *
     return done;
 }
 
-static int open_wheel(int fd, const char *path, const char *cache_directory,
-                      struct pa_package *ret, struct pa_error *err) {
+static int open_wheel(int fd, const char *path, const char *cache_directory, struct pa_package *ret,
+                      struct pa_error *err) {
     const char *file = base_name(path);
     size_t named = name_and_version(file);
     if (!ends_with(file, ".whl") || !named)

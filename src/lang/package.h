@@ -23,8 +23,8 @@
 struct pa_package {
     char *host;        /* canonical */
     char *guest;       /* "/packages/NAME" */
-    char *import_path; /* in the guest: `guest`, or /packages for a folder that is itself a module of
-                          Python (it has an __init__.py) */
+    char *import_path; /* in the guest: `guest`, or /packages for a folder that is itself a module
+                          of Python (it has an __init__.py) */
 };
 
 /* INVALID_ARGUMENT for a file that is no wheel and for a wheel with native code, naming it. */

@@ -4,7 +4,8 @@
  * The probe is a session of one empty program: an interpreter whose process waits for another turn
  * has read its request, so it has come to the checkpoint.  Its verdict is kept in
  *
- *     <cache>/interpreters/<digest of module, boot script and arguments>        "checkpoint" or "stdin"
+ *     <cache>/interpreters/<digest of module, boot script and arguments>        "checkpoint" or
+ * "stdin"
  *
  * A failure is not kept: its cause may lie in a limit or a folder of this one run.
  */
@@ -45,7 +46,8 @@ int pa_image_known_interpreter(struct pa_image *image, const struct pa_packs *pa
                                const char *path, const char *sha256, uint64_t bytes,
                                struct pa_error *err) {
     PA_ASSERT(!image->own.module_file);
-    if (pa_pack_with_known_interpreter(packs, image->pack, path, sha256, bytes, &image->own, err) < 0)
+    if (pa_pack_with_known_interpreter(packs, image->pack, path, sha256, bytes, &image->own, err) <
+        0)
         return -1;
     image->pack = &image->own;
     return 0;
@@ -110,7 +112,8 @@ static bool recall(struct pa_image *image, const char *path) {
 /* What cannot be kept is found out again next time. */
 static void remember(const struct pa_image *image, const char *path) {
     const char *text = image->without_checkpoint ? "stdin" : "checkpoint";
-    PA_CLEANUP(pa_freep) char *folder = pa_xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+    PA_CLEANUP(pa_freep)
+    char *folder = pa_xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
     PA_CLEANUP(pa_freep) char *partial = pa_xasprintf("%s.partial-%d", path, getpid());
     struct pa_error err;
     if (pa_mkdir_parents(folder, 0700, &err) < 0)

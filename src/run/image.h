@@ -1,6 +1,6 @@
 /*
- * An image: what a program runs in.  A language, with packages, with modules that are imported before
- * the program starts, and perhaps with a user's own interpreter.
+ * An image: what a program runs in.  A language, with packages, with modules that are imported
+ * before the program starts, and perhaps with a user's own interpreter.
  *
  *     struct pa_image image;
  *     pa_image_init(&image, pack);
@@ -24,8 +24,8 @@ struct pa_image {
     struct pa_pack own;         /* the pack with a user's interpreter; .module_file NULL: none */
     struct pa_package *packages;
     size_t package_count;
-    char **preload; /* modules; NULL: none */
-    char **paths;   /* guest folders on the import path; NULL: none */
+    char **preload;          /* modules; NULL: none */
+    char **paths;            /* guest folders on the import path; NULL: none */
     bool without_checkpoint; /* the interpreter knows no boot script: see pa_image_probe */
 };
 

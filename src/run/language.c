@@ -45,7 +45,8 @@ static int set_env(json_t *object, const struct pa_policy *policy, struct pa_err
     json_object_set_new(object, "env", env);
     for (size_t i = 0; i < policy->env_count; i++) {
         const char *equals = strchr(policy->env[i], '=');
-        PA_CLEANUP(pa_freep) char *name = strndup(policy->env[i], (size_t)(equals - policy->env[i]));
+        PA_CLEANUP(pa_freep)
+        char *name = strndup(policy->env[i], (size_t)(equals - policy->env[i]));
         if (set_text(env, name, equals + 1, err) < 0)
             return -1;
     }
@@ -64,8 +65,8 @@ static int append(const char *bytes, size_t size, void *buf) {
     return 0;
 }
 
-static int set_paths(json_t *object, const struct pa_image *image,
-                     const struct pa_program *program, struct pa_error *err) {
+static int set_paths(json_t *object, const struct pa_image *image, const struct pa_program *program,
+                     struct pa_error *err) {
     char **paths = NULL;
     for (char **path = image->paths; path && *path; path++)
         pa_strv_add(&paths, pa_xstrdup(*path));
@@ -83,10 +84,11 @@ static int write_message(struct pa_language_run *run, const struct pa_image *ima
     json_object_set_new(header, "mode", json_string(mode_names[program->mode]));
     json_object_set_new(header, "session", json_boolean(program->session));
     json_object_set_new(header, "fresh", json_boolean(!program->continued));
-    int failed = set_env(header, &run->policy, err) < 0 ||
-                 (program->filename && set_text(header, "filename", program->filename, err) < 0) ||
-                 (program->argv && set_list(header, "argv", program->argv, program->argc, err) < 0) ||
-                 set_paths(header, image, program, err) < 0;
+    int failed =
+        set_env(header, &run->policy, err) < 0 ||
+        (program->filename && set_text(header, "filename", program->filename, err) < 0) ||
+        (program->argv && set_list(header, "argv", program->argv, program->argc, err) < 0) ||
+        set_paths(header, image, program, err) < 0;
     if (!failed) {
         json_dump_callback(header, append, &run->header, JSON_COMPACT);
         pa_buf_append(&run->header, "\n", 1);
@@ -99,15 +101,16 @@ static int write_message(struct pa_language_run *run, const struct pa_image *ima
 /* --- the start --- */
 
 /* What the boot script does before the checkpoint, and programs do not see: the request brings an
- * environment of its own.  What the pack would have imported is for roots alone, where nobody waits,
- * and in a deterministic one it would show. */
+ * environment of its own.  What the pack would have imported is for roots alone, where nobody
+ * waits, and in a deterministic one it would show. */
 static int add_start(const struct pa_image *image, const struct pa_program *program,
                      struct pa_policy *policy, struct pa_error *err) {
     PA_CLEANUP(pa_freep) char *own = pa_strv_join(image->preload, " ");
     PA_CLEANUP(pa_freep) char *paths = pa_strv_join(image->paths, ":");
     bool root = program->root && !policy->deterministic;
     PA_CLEANUP(pa_freep) char *packs = root ? pa_strv_join(image->pack->preload, " ") : NULL;
-    PA_CLEANUP(pa_freep) char *all = pa_xasprintf("%s%s%s", packs ? packs : "", packs ? " " : "", own);
+    PA_CLEANUP(pa_freep)
+    char *all = pa_xasprintf("%s%s%s", packs ? packs : "", packs ? " " : "", own);
     if (*all && pa_policy_add_env(policy, "POLYAGENT_PRELOAD", all, err) < 0)
         return -1;
     /* A root is got ready for many runs.  So are all in deterministic mode, where it would show. */
@@ -130,13 +133,16 @@ static int describe_stdin_start(struct pa_language_run *run, const struct pa_ima
     if (*paths && pa_policy_add_env(&run->policy, "PYTHONPATH", paths, err) < 0)
         return -1;
     if (program->session)
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "the interpreter %s cannot keep a session: it does not know how to wait for a "
-                       "second program",
-                       image->pack->module_file);
+        return pa_fail(
+            err, PA_ERR_FAILED_PRECONDITION,
+            "the interpreter %s cannot keep a session: it does not know how to wait for a "
+            "second program",
+            image->pack->module_file);
     if (program->mode == PA_PROGRAM_MODULE)
-        pa_buf_printf(&run->header, "import runpy; runpy.run_module('%.*s', run_name='__main__', alter_sys=True)\n",
-                      (int)program->code_size, (const char *)program->code);
+        pa_buf_printf(
+            &run->header,
+            "import runpy; runpy.run_module('%.*s', run_name='__main__', alter_sys=True)\n",
+            (int)program->code_size, (const char *)program->code);
     else
         pa_buf_append(&run->header, program->code, program->code_size);
     run->argv = pa_xcalloc(program->argc + 3, sizeof(*run->argv));

@@ -6,8 +6,8 @@
  *     pa_execute(executor, &run.request, &outcome, &err)       stdin, sink ... set by the caller
  *     pa_language_run_done(&run);
  *
- * What the policy does not set is the language's own: a limit that stands at its default becomes the
- * pack's, variables of the pack are there unless the policy has them.
+ * What the policy does not set is the language's own: a limit that stands at its default becomes
+ * the pack's, variables of the pack are there unless the policy has them.
  */
 #ifndef PA_RUN_LANGUAGE_H
 #define PA_RUN_LANGUAGE_H
@@ -25,14 +25,14 @@ struct pa_program {
     enum pa_program_mode mode;
     const void *code;
     size_t code_size;
-    const char *filename;     /* what tracebacks call it; NULL: the language's choice */
-    const char *const *argv;  /* of the program, its name first; NULL: the file name */
+    const char *filename;    /* what tracebacks call it; NULL: the language's choice */
+    const char *const *argv; /* of the program, its name first; NULL: the file name */
     size_t argc;
     const char *const *paths; /* guest folders or archives for imports */
     size_t path_count;
-    bool session;             /* come back for another turn */
-    bool continued;           /* a later turn: random generators go on as they are */
-    bool root;                /* there is no program: this starts a warm root */
+    bool session;   /* come back for another turn */
+    bool continued; /* a later turn: random generators go on as they are */
+    bool root;      /* there is no program: this starts a warm root */
 };
 
 /* Owns what its request points to. */
@@ -44,8 +44,8 @@ struct pa_language_run {
     const char **argv;
 };
 
-/* `image` is borrowed for as long as the run is used.  Standard input is there for the caller to set,
- * unless the image is without a checkpoint: then it is the program. */
+/* `image` is borrowed for as long as the run is used.  Standard input is there for the caller to
+ * set, unless the image is without a checkpoint: then it is the program. */
 int pa_language_run_init(struct pa_language_run *run, const struct pa_image *image,
                          const char *cache_directory, const struct pa_policy *policy,
                          const struct pa_program *program, struct pa_error *err);

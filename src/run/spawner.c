@@ -170,6 +170,10 @@ struct pa_spawner *pa_spawner_free(struct pa_spawner *spawner) {
     return NULL;
 }
 
+int pa_spawner_fd(const struct pa_spawner *spawner) {
+    return spawner->socket;
+}
+
 static int ask(struct pa_spawner *spawner, const struct request *request, int fd,
                struct reply *reply) {
     pthread_mutex_lock(&spawner->lock);

@@ -23,6 +23,9 @@ struct pa_spawner;
 int pa_spawner_new(const char *worker_path, struct pa_spawner **ret, struct pa_error *err);
 struct pa_spawner *pa_spawner_free(struct pa_spawner *spawner);
 
+/* Hangs up when the spawner ends. */
+int pa_spawner_fd(const struct pa_spawner *spawner);
+
 /* A worker with `channel` as its descriptor 3: the same as pa_spawn gives, with a pid that is the
  * spawner's to reap. */
 int pa_spawner_spawn(struct pa_spawner *spawner, int channel, bool nobody, struct pa_child *ret,

@@ -45,6 +45,11 @@ static int find(const struct pa_server_config *config, const char *socket_path,
             add(paths, pa_pack_module_path(&packs->packs[i], config->cache_directory), false, err) <
                 0)
             return -1;
+    for (size_t i = 0; i < config->warm_count; i++) { /* interpreters of the user's own */
+        const char *interpreter = config->warm[i].own.module_file;
+        if (interpreter && add(paths, pa_xstrdup(interpreter), false, err) < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -302,11 +302,15 @@ const char *pa_server_socket_path(const struct pa_server *server) {
 int pa_server_run(struct pa_server *server, int stop_fd, struct pa_error *err) {
     for (;;) {
         struct pollfd polled[] = {{.fd = server->listener, .events = POLLIN},
-                                  {.fd = stop_fd, .events = POLLIN}};
+                                  {.fd = stop_fd, .events = POLLIN},
+                                  {.fd = server->config.spawner_fd}}; /* its end is always told */
         if (poll(polled, PA_ARRAY_LEN(polled), -1) < 0 && errno != EINTR)
             return pa_fail_errno(err, errno, "cannot wait for clients");
         if (polled[1].revents)
             return 0;
+        if (polled[2].revents)
+            return pa_fail(err, PA_ERR_UNAVAILABLE,
+                           "the spawner is gone, and all workers with it (was it killed?)");
         if (polled[0].revents)
             accept_client(server);
     }

@@ -25,6 +25,7 @@ struct pa_server_config {
     size_t warm_count;
     unsigned idle_least, idle_most; /* copies a pool keeps */
     bool confined;      /* this process, once it listens; its executor then has a spawner */
+    int spawner_fd;     /* pa_spawner_fd; the server ends when it hangs up; -1: none */
     bool jail_required; /* ... or it is an error */
 };
 

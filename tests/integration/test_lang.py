@@ -98,6 +98,29 @@ def test_install_from_the_registry(lang, fetched):
     assert "already installed" in again.out
 
 
+def test_warm(lang, run, fetched):
+    assert "compiling" not in lang("list", cache=fetched).err
+    first = lang("warm", "js", "javascript", cache=fetched, timeout=180)
+    assert first.code == 0, first
+    assert re.fullmatch(r"js: fast code is compiled, in \d+\.\d s\njavascript: fast code was compiled already\n", first.out)
+    assert "javascript: compiling (1 MiB)" in first.err
+    more = lang("warm", "js", "--fuel", "--deterministic", cache=fetched, timeout=180)
+    assert [line.split(":")[1].split()[0] for line in more.out.splitlines()] == ["fast", "metered", "deterministic"]
+    assert len(re.findall("is compiled, in", more.out)) == 2
+
+
+def test_warm_faults(lang, fetched):
+    result = lang("warm", "pyton", "js", cache=fetched, timeout=180)
+    assert result.code == 125
+    assert "did you mean python?" in result.err
+    assert "js: fast code" in result.out
+    result = lang("warm", "python", cache=fetched)
+    assert result.code == 125
+    assert "the language python is not installed: polyagent lang install python" in result.err
+    for args in (("warm",), ("install", "js", "--fuel"), ("list", "--deterministic")):
+        assert lang(*args).code == 2
+
+
 def test_install_from_a_file_without_network(lang, fetched, tmp_path):
     """No client can be found on this PATH, so none was asked."""
     result = lang("install", "js", "--from", archive(fetched), env={"PATH": str(tmp_path)})

@@ -76,7 +76,8 @@ def server(polyagent, installed_languages, tmp_path):
 
 
 def js(run, server, code, *args, **options):
-    return run(LANGUAGE, *args, "-c", code, env={"POLYAGENT_SOCKET": str(server.socket)}, **options)
+    home = server.env.get("POLYAGENT_CACHE_HOME")  # the same cache, or none named
+    return run(LANGUAGE, *args, "-c", code, env={**server.env, "POLYAGENT_CACHE_HOME": home}, **options)
 
 
 def test_runs_use_the_warm_process(run, server):

@@ -1,0 +1,88 @@
+"""polyagent serve confines itself once it listens; its workers do not come from it but from a spawner."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+LANGUAGE = "javascript"
+
+
+def status(task):
+    lines = pathlib.Path(task, "status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def children(pid):
+    return [int(child) for listed in pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+            for child in listed.read_text().split()]
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def server(polyagent, installed_languages, tmp_path):
+    socket = tmp_path / "run" / "polyagent.sock"
+    environment = {**installed_languages, "POLYAGENT_SOCKET": str(socket)}
+    with subprocess.Popen([polyagent, "serve", LANGUAGE], env=environment, cwd=tmp_path) as process:
+        wait_until(socket.exists)
+        process.environment = environment
+        yield process
+        process.terminate()
+
+
+def run(polyagent, server, *arguments):
+    return subprocess.run([polyagent, "exec", LANGUAGE, *arguments], env=server.environment, timeout=60,
+                          capture_output=True, text=True, check=False)
+
+
+def test_every_thread_is_confined(polyagent, server):
+    assert run(polyagent, server, "-c", "console.log(1)").stdout == "1\n"
+    tasks = list(pathlib.Path(f"/proc/{server.pid}/task").iterdir())
+    assert len(tasks) >= 2
+    for task in tasks:
+        found = status(task)
+        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2"), task
+
+
+def test_the_spawner_holds_nothing_of_the_servers(server):
+    spawner, = children(server.pid)
+    links = [os.readlink(link) for link in pathlib.Path(f"/proc/{spawner}/fd").iterdir()]
+    held = [link for link in links if link.startswith("socket:")]
+    assert len(held) == 1, links  # its own; neither the listener nor a client's
+    assert sorted(os.listdir(f"/proc/{spawner}/fd"), key=int) == ["0", "1", "2", "3", "4"]
+
+
+def test_mounts_outside_its_own_files_still_work(polyagent, server, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "file").write_text("from the host")
+    code = f"console.log(require('fs').readFileSync('{folder}/file', 'utf8'))"
+    done = run(polyagent, server, "--dir", str(folder), "-c", code)
+    assert done.stdout == "from the host\n", done.stderr
+
+
+def test_all_die_with_the_server_whatever_kills_it(polyagent, server):
+    run(polyagent, server, "-c", "1")
+    spawner, = children(server.pid)
+    everything = [spawner, *children(spawner)]
+    assert len(everything) >= 2
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everything))
+
+
+def test_it_ends_when_its_spawner_does(polyagent, server):
+    spawner, = children(server.pid)
+    os.kill(spawner, signal.SIGKILL)
+    assert server.wait(timeout=20) == 125
+    done = run(polyagent, server, "-c", "console.log('here')")
+    assert done.stdout == "here\n"  # the command line runs it itself
