@@ -47,8 +47,9 @@ fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (6
 bench: all                       ## time whole runs, beside the wasmtime command line where it is installed
 	@bench/run $(BUILD)/polyagent
 
-soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look for anything left behind
+soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look for anything left behind; CPython's own tests
 	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
+	@tests/languages/run_cpython_tests.py $(BUILD)/polyagent
 
 third-party: all                 ## programs that others published, among them compilers and interpreters
 	@tests/integration/third_party.py --polyagent $(BUILD)/polyagent -v

@@ -48,7 +48,8 @@ static uint64_t time_calls(void) {
     return pa_clock_monotonic_ns() - began;
 }
 
-/* --- the jailed half --------------------------------------------------------------------------- */
+/* --- the jailed half ---------------------------------------------------------------------------
+ */
 
 /* A copy measures itself; its last act is to be reaped. */
 static void measure_copy(struct measured *m, size_t number) {
@@ -97,7 +98,8 @@ static int inside(size_t runs) {
     return pa_write_full(CHANNEL_FD, m, sizeof(*m)) < 0;
 }
 
-/* --- the other half ---------------------------------------------------------------------------- */
+/* --- the other half ----------------------------------------------------------------------------
+ */
 
 /* Starts the jailed half; its time, and what it measured unless `ret` is NULL. */
 static uint64_t start(bool jailed, size_t runs, struct measured *ret) {
@@ -123,7 +125,8 @@ static uint64_t start(bool jailed, size_t runs, struct measured *ret) {
     const uint64_t took = pa_clock_monotonic_ns() - began;
     close(pair[1]);
     if (ret && pa_read_full(pair[0], ret, sizeof(*ret)) != (ssize_t)sizeof(*ret)) {
-        pa_fail(&err, PA_ERR_INTERNAL, "the jailed half failed (polyagent doctor says what is missing)");
+        pa_fail(&err, PA_ERR_INTERNAL,
+                "the jailed half failed (polyagent doctor says what is missing)");
         give_up("inside", &err);
     }
     close(pair[0]);
@@ -159,10 +162,11 @@ int main(int argc, char **argv) {
         plain[i] = start(false, 1, NULL);
     }
     start(true, runs, m);
-    printf("{\"narrow_us\": %.1f, \"enter_us\": %.1f, \"spawn_us\": %.1f, \"spawn_plain_us\": %.1f, "
-           "\"call_ns\": %.0f, \"call_plain_ns\": %.0f}\n",
-           median_us(m->narrow_ns, m->count), median_us(enter, runs), median_us(spawn, runs),
-           median_us(plain, runs), (double)m->call_ns / CALLS, (double)m->call_plain_ns / CALLS);
+    printf(
+        "{\"narrow_us\": %.1f, \"enter_us\": %.1f, \"spawn_us\": %.1f, \"spawn_plain_us\": %.1f, "
+        "\"call_ns\": %.0f, \"call_plain_ns\": %.0f}\n",
+        median_us(m->narrow_ns, m->count), median_us(enter, runs), median_us(spawn, runs),
+        median_us(plain, runs), (double)m->call_ns / CALLS, (double)m->call_plain_ns / CALLS);
     free(m);
     return 0;
 }

@@ -32,8 +32,9 @@ int pa_cli_image(const struct pa_run_options *options, const struct pa_packs *pa
         config.python_wasi_wasm_path = NULL; /* the flag is stronger */
     if (pa_image_resolve(&config, packs, options->image ? options->image : name, ret, err) < 0)
         return -1;
-    int done =
-        options->interpreter ? pa_image_interpreter(ret, packs, options->interpreter, err) : 0;
+    int done = options->interpreter ? pa_image_interpreter(ret, packs, options->interpreter,
+                                                           config.cache_directory, err)
+                                    : 0;
     for (char **path = options->packages; path && *path && done == 0; path++)
         done = pa_image_add_package(ret, *path, config.cache_directory, err);
     if (done < 0)

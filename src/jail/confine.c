@@ -137,7 +137,8 @@ static void unless_equal_skip(struct pa_filter *filter, uint32_t value, uint8_t 
 }
 
 static void load_argument(struct pa_filter *filter, unsigned number) {
-    load(filter, offsetof(struct seccomp_data, args) + number * sizeof(uint64_t)); /* its low half */
+    load(filter,
+         offsetof(struct seccomp_data, args) + number * sizeof(uint64_t)); /* its low half */
 }
 
 /* Denies `call` if the bits `mask` of argument `number` are exactly `forbidden`. */

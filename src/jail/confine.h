@@ -1,5 +1,6 @@
 /*
- * Confining a process that is trusted but talks to strangers: the server, once its sockets are open.
+ * Confining a process that is trusted but talks to strangers: the server, once its sockets are
+ * open.
  *
  *     const struct pa_confine_path paths[] = {{cache, true}, {packs, false}};
  *     pa_jail_confine(paths, PA_ARRAY_LEN(paths), required, missing, sizeof(missing), &err);

@@ -4,7 +4,11 @@
 #include "lang/lang_internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define REST_SECONDS 2
 
 static bool needs_no_files(const struct pa_pack *pack) {
     return pack->mount_count == 0 && pack->file_count == 0;
@@ -84,8 +88,76 @@ int pa_pack_with_known_interpreter(const struct pa_packs *packs, const struct pa
     return 0;
 }
 
+/* --- what is kept --- */
+
+static char *kept_path(const char *cache_directory, const char *name) {
+    PA_CLEANUP(pa_freep) char *home = pa_cache_home(cache_directory);
+    return pa_xasprintf("%s/interpreters/%s", home, name);
+}
+
+bool pa_interpreter_recall(const char *cache_directory, const char *name, struct pa_buf *text) {
+    PA_CLEANUP(pa_freep) char *path = kept_path(cache_directory, name);
+    struct pa_error err;
+    return pa_read_file(path, text, &err) == 0;
+}
+
+void pa_interpreter_remember(const char *cache_directory, const char *name, const char *text) {
+    PA_CLEANUP(pa_freep) char *path = kept_path(cache_directory, name);
+    PA_CLEANUP(pa_freep)
+    char *folder = pa_xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+    PA_CLEANUP(pa_freep) char *partial = pa_xasprintf("%s.partial-%d", path, getpid());
+    struct pa_error err;
+    if (pa_prepare_folder(folder, &err) < 0)
+        return;
+    PA_CLEANUP(pa_closep) int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || pa_write_full(fd, text, strlen(text)) < 0 || rename(partial, path) < 0)
+        unlink(partial);
+}
+
+/* A name for the file as it is now. */
+static void name_state(const struct stat *st, char ret_text[PA_DIGEST_TEXT]) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf state = PA_BUF_INIT(256);
+    const uint64_t numbers[] = {st->st_dev,
+                                st->st_ino,
+                                (uint64_t)st->st_size,
+                                (uint64_t)st->st_mtim.tv_sec,
+                                (uint64_t)st->st_mtim.tv_nsec,
+                                (uint64_t)st->st_ctim.tv_sec,
+                                (uint64_t)st->st_ctim.tv_nsec};
+    for (size_t i = 0; i < PA_ARRAY_LEN(numbers); i++)
+        pa_put_u64(&state, numbers[i]);
+    pa_digest(state.data, state.size, ret_text);
+}
+
+/* A file that was changed a moment ago may be changed again with the same times. */
+static bool is_at_rest(const struct stat *st) {
+    return time(NULL) - st->st_ctim.tv_sec > REST_SECONDS;
+}
+
+static int digest_of(int fd, const char *path, const char *cache_directory,
+                     char ret_text[PA_DIGEST_TEXT], uint64_t *ret_bytes, struct pa_error *err) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf known = PA_BUF_INIT(PA_DIGEST_TEXT);
+    char state[PA_DIGEST_TEXT];
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return pa_fail_errno(err, errno, "the interpreter %s", path);
+    name_state(&st, state);
+    if (is_at_rest(&st) && pa_interpreter_recall(cache_directory, state, &known) &&
+        known.size == PA_DIGEST_TEXT - 1) {
+        memcpy(ret_text, pa_buf_text(&known), PA_DIGEST_TEXT);
+        *ret_bytes = (uint64_t)st.st_size;
+        return 0;
+    }
+    if (pa_file_digest(fd, path, ret_bytes, ret_text, err) < 0)
+        return -1;
+    if (is_at_rest(&st))
+        pa_interpreter_remember(cache_directory, state, ret_text);
+    return 0;
+}
+
 int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
-                             const char *path, struct pa_pack *ret, struct pa_error *err) {
+                             const char *path, const char *cache_directory, struct pa_pack *ret,
+                             struct pa_error *err) {
     char sha256[PA_DIGEST_TEXT];
     uint64_t bytes;
     PA_CLEANUP(pa_freep) char *real = realpath(path, NULL);
@@ -94,7 +166,8 @@ int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack 
     PA_CLEANUP(pa_closep) int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return pa_fail_errno(err, errno, "the interpreter %s", path);
-    if (pa_file_digest(fd, path, &bytes, sha256, err) < 0 || check_head(fd, path, err) < 0)
+    if (check_head(fd, path, err) < 0 ||
+        digest_of(fd, path, cache_directory, sha256, &bytes, err) < 0)
         return -1;
     return pa_pack_with_known_interpreter(packs, pack, real, sha256, bytes, ret, err);
 }

@@ -2,9 +2,12 @@
  * A user's own interpreter: a module in place of a pack's.
  *
  *     struct pa_pack own;
- *     pa_pack_with_interpreter(packs, pack, "/opt/python.wasm", &own, &err)
+ *     pa_pack_with_interpreter(packs, pack, "/opt/python.wasm", cache_directory, &own, &err)
  *     ... like any other pack; its module is that file, known by its content ...
  *     pa_pack_done(&own);
+ *
+ * The digest of a file is kept in <cache>/interpreters, under what tells that the file has not
+ * changed (its inode, size and times), since taking it is slower than a run.
  *
  * It is started by the recipe of a pack that needs no files beside its module: the pack itself,
  * else one that shares its boot script and is a plain WASI command (for `python` that is
@@ -18,12 +21,18 @@
 
 /* INVALID_ARGUMENT where the file is not a WebAssembly module, or the language has no recipe. */
 int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
-                             const char *path, struct pa_pack *ret, struct pa_error *err);
+                             const char *path, const char *cache_directory, struct pa_pack *ret,
+                             struct pa_error *err);
 
 /* The same for a file whose digest and size are known: it is not read. */
 int pa_pack_with_known_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
                                    const char *path, const char *sha256, uint64_t bytes,
                                    struct pa_pack *ret, struct pa_error *err);
+
+/* A short text kept in <cache>/interpreters; what cannot be kept is found out again.  `name` is a
+ * digest.  False where there is none. */
+bool pa_interpreter_recall(const char *cache_directory, const char *name, struct pa_buf *text);
+void pa_interpreter_remember(const char *cache_directory, const char *name, const char *text);
 
 /* A digest of all that decides whether the pack reaches its checkpoint: the module, its boot script
  * and how it is started. */

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include <ctype.h>
+#include <unistd.h>
 
 void pa_pack_done(struct pa_pack *pack) {
     char **lists[] = {pack->aliases, pack->file_extensions, pack->args,
@@ -63,7 +64,8 @@ char *pa_cache_home(const char *directory) {
     if (home && *home == '/')
         return pa_path_join(home, "polyagent");
     home = getenv("HOME");
-    return pa_path_join(home && *home ? home : "/var/tmp", ".cache/polyagent");
+    return home && *home ? pa_path_join(home, ".cache/polyagent")
+                         : pa_xasprintf("/var/tmp/polyagent-%u", geteuid());
 }
 
 char *pa_pack_directory(const struct pa_pack *pack, const char *cache_directory) {

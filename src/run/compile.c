@@ -100,7 +100,8 @@ static void blame_module(const struct pa_module_source *module, const struct pa_
         pa_limit_format(pa_limit_find("compile_memory_bytes"), policy->limits.compile_memory_bytes,
                         memory, sizeof(memory));
         pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE,
-                       "%s cannot be compiled within compile_memory_bytes (%s): %.250s",
+                       "%s cannot be compiled: it takes more than compile_memory_bytes (%s), or "
+                       "nests too deeply for the compiler: %.200s",
                        module->name, memory, was);
     }
 }

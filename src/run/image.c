@@ -11,13 +11,8 @@
  */
 #include "run/image.h"
 
-#include "base/io.h"
 #include "lang/interpreter.h"
 #include "run/language.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 void pa_image_init(struct pa_image *image, const struct pa_pack *pack) {
     *image = (struct pa_image){.pack = pack};
 }
@@ -34,9 +29,9 @@ void pa_image_done(struct pa_image *image) {
 }
 
 int pa_image_interpreter(struct pa_image *image, const struct pa_packs *packs, const char *path,
-                         struct pa_error *err) {
+                         const char *cache_directory, struct pa_error *err) {
     PA_ASSERT(!image->own.module_file);
-    if (pa_pack_with_interpreter(packs, image->pack, path, &image->own, err) < 0)
+    if (pa_pack_with_interpreter(packs, image->pack, path, cache_directory, &image->own, err) < 0)
         return -1;
     image->pack = &image->own;
     return 0;
@@ -91,36 +86,12 @@ void pa_image_add_preload(struct pa_image *image, const char *module) {
 
 /* --- the probe --- */
 
-static char *verdict_path(const struct pa_image *image, const char *cache_directory,
-                          struct pa_error *err) {
-    char identity[PA_DIGEST_TEXT];
-    if (pa_pack_identity(image->pack, identity, err) < 0)
-        return NULL;
-    PA_CLEANUP(pa_freep) char *home = pa_cache_home(cache_directory);
-    return pa_xasprintf("%s/interpreters/%s", home, identity);
-}
-
-static bool recall(struct pa_image *image, const char *path) {
+static bool recall(struct pa_image *image, const char *cache_directory, const char *identity) {
     PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(64);
-    struct pa_error err;
-    if (pa_read_file(path, &text, &err) < 0)
+    if (!pa_interpreter_recall(cache_directory, identity, &text))
         return false;
     image->without_checkpoint = pa_streq(pa_buf_text(&text), "stdin");
     return image->without_checkpoint || pa_streq(pa_buf_text(&text), "checkpoint");
-}
-
-/* What cannot be kept is found out again next time. */
-static void remember(const struct pa_image *image, const char *path) {
-    const char *text = image->without_checkpoint ? "stdin" : "checkpoint";
-    PA_CLEANUP(pa_freep)
-    char *folder = pa_xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
-    PA_CLEANUP(pa_freep) char *partial = pa_xasprintf("%s.partial-%d", path, getpid());
-    struct pa_error err;
-    if (pa_mkdir_parents(folder, 0700, &err) < 0)
-        return;
-    PA_CLEANUP(pa_closep) int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || pa_write_full(fd, text, strlen(text)) < 0 || rename(partial, path) < 0)
-        unlink(partial);
 }
 
 /* Runs a program of the probe's. */
@@ -193,13 +164,14 @@ int pa_image_probe(struct pa_image *image, struct pa_executor *executor,
                    struct pa_error *err) {
     if (!image->own.module_file)
         return 0;
-    PA_CLEANUP(pa_freep) char *path = verdict_path(image, cache_directory, err);
-    if (!path)
+    char identity[PA_DIGEST_TEXT];
+    if (pa_pack_identity(image->pack, identity, err) < 0)
         return -1;
-    if (recall(image, path))
+    if (recall(image, cache_directory, identity))
         return 0;
     if (find_out(image, executor, cache_directory, policy, cancel_fd, err) < 0)
         return -1;
-    remember(image, path);
+    pa_interpreter_remember(cache_directory, identity,
+                            image->without_checkpoint ? "stdin" : "checkpoint");
     return 0;
 }

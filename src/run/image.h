@@ -4,7 +4,7 @@
  *
  *     struct pa_image image;
  *     pa_image_init(&image, pack);
- *     pa_image_interpreter(&image, packs, "python.wasm", &err)    first, if at all
+ *     pa_image_interpreter(&image, packs, "python.wasm", cache_directory, &err)    if at all
  *     pa_image_add_package(&image, "lib.whl", cache_directory, &err)
  *     pa_image_add_preload(&image, "numpy");
  *     pa_language_run_init(&run, &image, ...)
@@ -34,7 +34,7 @@ void pa_image_init(struct pa_image *image, const struct pa_pack *pack);
 void pa_image_done(struct pa_image *image);
 
 int pa_image_interpreter(struct pa_image *image, const struct pa_packs *packs, const char *path,
-                         struct pa_error *err);
+                         const char *cache_directory, struct pa_error *err);
 /* The same for one whose digest and size are known: it is not read. */
 int pa_image_known_interpreter(struct pa_image *image, const struct pa_packs *packs,
                                const char *path, const char *sha256, uint64_t bytes,

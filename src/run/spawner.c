@@ -51,9 +51,8 @@ static int send_with_fd(int socket, const void *bytes, size_t size, int fd) {
     if (fd >= 0) {
         header.msg_control = &control;
         header.msg_controllen = sizeof(control.room);
-        *CMSG_FIRSTHDR(&header) = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
-                                                   .cmsg_type = SCM_RIGHTS,
-                                                   .cmsg_len = CMSG_LEN(sizeof(int))};
+        *CMSG_FIRSTHDR(&header) = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
         memcpy(CMSG_DATA(CMSG_FIRSTHDR(&header)), &fd, sizeof(fd));
     }
     ssize_t n;

@@ -33,8 +33,8 @@ static char *folder_of(const char *path) {
     return slash ? strndup(path, (size_t)PA_MAX(slash - path, 1)) : pa_xstrdup(".");
 }
 
-static int find(const struct pa_server_config *config, const char *socket_path,
-                struct paths *paths, struct pa_error *err) {
+static int find(const struct pa_server_config *config, const char *socket_path, struct paths *paths,
+                struct pa_error *err) {
     const struct pa_packs *packs = config->packs;
     if (add(paths, pa_cache_home(config->cache_directory), true, err) < 0 ||
         add(paths, folder_of(socket_path), true, err) < 0 ||

@@ -32,7 +32,8 @@ static int fill(const struct pa_config *config, const struct pa_packs *packs,
                 struct pa_image *ret, struct pa_error *err) {
     pa_image_init(ret, pack);
     if (config->python_wasi_wasm_path && pa_streq(pack->name, PYTHON) &&
-        pa_image_interpreter(ret, packs, config->python_wasi_wasm_path, err) < 0)
+        pa_image_interpreter(ret, packs, config->python_wasi_wasm_path, config->cache_directory,
+                             err) < 0)
         return pa_error_prefix(err, "python_wasi_wasm_path");
     if (add_language_packages(config, packs, pack->name, ret, err) < 0)
         return -1;

@@ -43,7 +43,9 @@ static int write_result(void *context, const void *bytes, size_t size) {
 /* The list is itself in the guest's memory, and what is put may change it: each address is read once. */
 static int write_poke(void *context, const void *bytes, size_t size) {
     struct pa_worker *worker = context;
-    struct pa_guest_memory memory = pa_instance_memory(worker->instance);
+    struct pa_guest_memory memory = {0}; /* a start function has no instance yet */
+    if (worker->instance)
+        memory = pa_instance_memory(worker->instance);
     const uint8_t *at = bytes;
     uint32_t value, address;
     if (size < sizeof(value) || size % sizeof(value) || memory.size < sizeof(value)) {

@@ -145,6 +145,8 @@ static void end_turn(struct pa_worker *worker) {
 }
 
 bool pa_worker_next_request(struct pa_worker *worker) {
+    if (!worker->instance) /* a start function reads: there is nothing yet that could take it on */
+        return false;
     if (worker->role == PA_ROLE_ROOT) {
         pa_worker_fork_loop(worker);
         struct pa_error err;
@@ -183,7 +185,6 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
     struct pa_end end = {0};
     struct pa_module *module;
     worker->role = frame->type == PA_FRAME_WARM ? PA_ROLE_ROOT : PA_ROLE_RUN;
-    worker->has_request = true;
     if (pa_run_message_decode(frame->payload, frame->size, &worker->message, &err) < 0 ||
         pa_worker_start_logging(worker, &worker->message.setup, &err) < 0 ||
         load(worker, &module, &err) < 0)
@@ -196,6 +197,8 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
     /* Up to the checkpoint a language is the same for every request, whatever its seed, so that a run
      * that was forked and one that was not give the same bytes. */
     bool has_checkpoint = worker->message.request_size > 0;
+    /* Taking a request on gives fuel and files anew: a guest that was not started for one gets none. */
+    worker->has_request = has_checkpoint;
     uint64_t seed = worker->message.policy.seed;
     if (has_checkpoint)
         worker->message.policy.seed = 0;

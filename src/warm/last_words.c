@@ -1,5 +1,6 @@
 /*
- * What a worker says when it has made a system call that the jail forbids: the number, on its channel.
+ * What a worker says when it has made a system call that the jail forbids: the number, on its
+ * channel.
  *
  * This runs in the handler of SIGSYS, wherever the call was made, so it uses nothing but the stack
  * and a write.  If the call came from the middle of a frame, then the number is lost in that frame,

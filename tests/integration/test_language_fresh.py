@@ -97,7 +97,7 @@ def test_deterministic_runs_are_the_same_cold_and_warm(run, warm_environment, in
     def once(environment, seed=7):
         ended = run(language, "--json", "--deterministic", "--seed", seed, "-c", code, env=environment, cwd=tmp_path).json()
         assert ended["status"] == "ok", ended
-        return ended["stdout"]
+        return ended["stdout"], ended["usage"]["fuel"]
 
     first = once(warm_environment)
     assert {once(warm_environment), once(installed_languages), once(installed_languages)} == {first}

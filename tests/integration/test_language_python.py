@@ -11,6 +11,9 @@ LANGUAGES = ("python", "python3.12")
 
 pytestmark = pytest.mark.usefixtures("language_environment")
 
+# Where a cold run shows nothing that a warm one does not, and costs the most.
+WARM = pytest.mark.parametrize("language_environment", ["warm"], indirect=True)
+
 
 @pytest.fixture
 def python(program):
@@ -239,6 +242,7 @@ def test_open_files_are_flushed(python, tmp_path):
     assert (shared / "a").read_text() == "text" and (shared / "b").read_bytes() == b"bytes"
 
 
+@WARM
 @pytest.mark.parametrize("code, out, status", [
     ("import sys\nprint(1)\nsys.stdout.close()", "1\n", 0),
     ("import sys\nprint(1)\nsys.stdout = None\nprint(2)", "1\n", 0),
@@ -400,6 +404,7 @@ plt.title('A figure: $x^2$'); plt.legend(); plt.xlabel('time')
 """
 
 
+@WARM
 @pytest.mark.parametrize("ending, count", [("plt.show()", 1), ("", 1), ("plt.close('all')", 0),
                                            ("plt.show()\nplt.figure(); plt.plot([1]); plt.show()", 2),
                                            ("plt.savefig('/tmp/x.png'); plt.show()", 1)])
@@ -423,6 +428,7 @@ def test_a_figure_as_the_last_value_is_shown_once(outcome):
 # ---- the standard library and the packages -------------------------------------------------------
 
 
+@WARM
 @pytest.mark.parametrize("code, out", [
     ("from decimal import Decimal, getcontext\ngetcontext().prec = 30\nprint(Decimal(1) / 7, Decimal('0.1') + Decimal('0.2'))",
      "0.142857142857142857142857142857 0.3\n"),
@@ -472,6 +478,7 @@ def test_standard_library(python, code, out):
     assert out is None or r.out == out
 
 
+@WARM
 @pytest.mark.parametrize("code, out", [
     # numpy: arrays, views, broadcasting, reductions, linear algebra, random, text files.
     ("import numpy as np\na = np.arange(12).reshape(3, 4)\nprint(a.sum(axis=0), a.mean(), a[:, ::2].tolist(), a.dtype, a.T.shape)",

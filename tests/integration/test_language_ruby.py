@@ -8,6 +8,9 @@ LANGUAGES = ("ruby",)
 
 pytestmark = pytest.mark.usefixtures("language_environment")
 
+# Where a cold run shows nothing that a warm one does not, and costs the most.
+WARM = pytest.mark.parametrize("language_environment", ["warm"], indirect=True)
+
 
 @pytest.fixture
 def ruby(program):
@@ -79,6 +82,7 @@ def test_what_a_program_sees_of_its_stack(ruby):
                      "[\"/workspace/main.rb:9:in 'block in <main>'\"]\n")
 
 
+@WARM
 @pytest.mark.parametrize("code, expected", [
     ("puts 1\ndef f(\nputs 2", ["main.rb:3: syntax errors found (SyntaxError)", "> 3 | puts 2\n    |      ^ unexpected integer"]),
     ("x = = 1", ["main.rb:1: syntax error", "SyntaxError"]),
@@ -125,6 +129,7 @@ def test_exit_codes(ruby, code, status, out, err):
 # ---- input and output ----------------------------------------------------------------------------
 
 
+@WARM
 @pytest.mark.parametrize("code", [
     "p $stdin.read.lines(chomp: true)", "p [gets.chomp, gets.chomp]", "p STDIN.each_line(chomp: true).to_a",
     "p $<.readlines(chomp: true)", "p readlines(chomp: true)", "a = []; while (l = gets); a << l.chomp; end; p a",
@@ -161,6 +166,7 @@ def test_output_arrives_before_a_run_is_killed(ruby):
     assert (r.code, r.out) == (137, "out\n") and "out_of_memory" in r.err
 
 
+@WARM
 @pytest.mark.parametrize("code, status", [
     ("$stdout.close", 0), ("$stdout = File.open('/tmp/x', 'w'); puts 'hidden'", 0), ("$stdout.close; $stderr.close; raise 'x'", 1),
     ("STDOUT.reopen('/tmp/x', 'w'); puts 1", 0),
@@ -184,6 +190,7 @@ def test_programs_that_break_things(ruby, code, status):
 # ---- hostile programs ----------------------------------------------------------------------------
 
 
+@WARM
 @pytest.mark.parametrize("code, options, status", [
     ("loop {}", ["--timeout", "300ms"], "timeout"),
     ("while true; end", ["--cpu-time", "300ms"], "cpu_limit"),
@@ -224,6 +231,7 @@ def test_hostile_programs(outcome, ruby, code, options, status):
 # ---- the standard library ------------------------------------------------------------------------
 
 
+@WARM
 @pytest.mark.parametrize("code, out", [
     ("require 'json'; puts JSON.generate({a: [1, nil, 'ü']}), JSON.parse('{\"b\": 1.5}')", '{"a":[1,null,"ü"]}\n{"b" => 1.5}\n'),
     ("require 'yaml'; puts({'a' => [1, 'x']}.to_yaml, YAML.load('b: {c: 2}'))", '---\na:\n- 1\n- x\n{"b" => {"c" => 2}}\n'),

@@ -161,28 +161,29 @@ def test_a_second_server_is_refused(polyagent, server):
     assert b"a server is running already" in done.stderr
 
 
-def test_a_socket_left_behind_is_replaced(polyagent, environment, installed_languages, tmp_path, run):
-    first = Server(polyagent, environment, tmp_path)
+def test_a_socket_left_behind_is_replaced(polyagent, installed_languages, tmp_path, run):
+    first = Server(polyagent, installed_languages, tmp_path)
     first.process.kill()
     first.process.wait()
     assert first.socket.exists()
-    second = Server(polyagent, environment, tmp_path)
+    second = Server(polyagent, installed_languages, tmp_path)
     assert js(run, second, "console.log('again')").out == "again\n"
     assert second.stop() == 0
 
 
-def test_a_folder_that_others_may_enter_is_refused(polyagent, environment, tmp_path):
+def test_a_folder_that_others_may_enter_is_refused(polyagent, installed_languages, tmp_path):
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(0o755)
-    env = {**environment, "POLYAGENT_SOCKET": str(folder / "polyagent.sock")}
+    env = {**installed_languages, "POLYAGENT_SOCKET": str(folder / "polyagent.sock")}
     done = subprocess.run([polyagent, "serve"], env=env, stderr=subprocess.PIPE, check=False, timeout=20)
     assert done.returncode == 125
     assert b"mode 0700" in done.stderr
 
 
 def test_without_a_server_the_run_is_our_own(run, installed_languages, tmp_path):
-    result = run(LANGUAGE, "-c", "console.log('cold')", env={"POLYAGENT_SOCKET": str(tmp_path / "none")})
+    env = {"POLYAGENT_CACHE_HOME": None, **installed_languages, "POLYAGENT_SOCKET": str(tmp_path / "none")}
+    result = run(LANGUAGE, "-c", "console.log('cold')", env=env)
     assert (result.code, result.out) == (0, "cold\n")
 
 

@@ -19,8 +19,7 @@ import sys
 import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
-SMALL = ("test_math", "test_json", "test_dict")
-MODULES = (*SMALL, "test_re", "test_list", "test_tuple", "test_set", "test_string", "test_str", "test_bytes", "test_int",
+MODULES = ("test_math", "test_json", "test_dict", "test_re", "test_list", "test_tuple", "test_set", "test_string", "test_str", "test_bytes", "test_int",
            "test_float", "test_complex", "test_bool", "test_range", "test_slice", "test_enumerate", "test_builtin",
            "test_generators", "test_exceptions", "test_memoryio", "test_fileio", "test_random", "test_datetime",
            "test_decimal", "test_fractions", "test_itertools", "test_collections", "test_deque", "test_heapq", "test_bisect",
@@ -100,7 +99,7 @@ def main():
     parser.add_argument("--tests", help="default: what fits the language")
     parser.add_argument("--language", action="append")
     parser.add_argument("modules", nargs="*", default=MODULES)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     known = tomllib.loads((HERE / "cpython_expected.toml").read_text())
     bad = total = 0
     for language in options.language or ["python", "python3.12"]:
@@ -116,7 +115,8 @@ def main():
             total += report["run"]
             verdict = "ok" if not surprises and not healed else "UNEXPECTED"
             print(f"{language} {module} ({version}): {report['run']} run, {report['skipped']} skipped, "
-                  f"{len(report['failed'])} failed, {status}, {seconds:.1f} s: {verdict}", flush=True)
+                  f"{len(report['failed'])} failed, {status}, {seconds:.1f} s: {verdict}"
+                  + (f" ({report['skipped_module']})" if "skipped_module" in report else ""), flush=True)
             for line in surprises:
                 print(f"    {line}")
             for pattern in healed:

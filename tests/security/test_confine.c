@@ -25,13 +25,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 struct attempt {
     const char *name;
     int (*make)(const struct world *folders); /* of attacks.h; only `base` is set */
 };
 
-/* --- what a server does ------------------------------------------------------------------------ */
+/* --- what a server does ------------------------------------------------------------------------
+ */
 
 static int open_in(const struct world *w, const char *name, int flags) {
     char path[128];
@@ -91,14 +91,19 @@ static int make_worker_file(const struct world *w) {
 }
 
 static const struct attempt needed[] = {
-    {"write the cache", write_cache},     {"rename in the cache", rename_in_cache},
-    {"read a pack", read_pack},           {"name a mount", name_a_mount},
-    {"make a thread", make_thread},       {"listen", listen_tcp},
-    {"signal a worker", signal_worker},   {"hold a worker", hold_worker},
+    {"write the cache", write_cache},
+    {"rename in the cache", rename_in_cache},
+    {"read a pack", read_pack},
+    {"name a mount", name_a_mount},
+    {"make a thread", make_thread},
+    {"listen", listen_tcp},
+    {"signal a worker", signal_worker},
+    {"hold a worker", hold_worker},
     {"make a memory file", make_worker_file},
 };
 
-/* --- what it need not ---------------------------------------------------------------------------- */
+/* --- what it need not ----------------------------------------------------------------------------
+ */
 
 static int read_private(const struct world *w) {
     return open_in(w, "private/secret", O_RDONLY);
@@ -220,7 +225,8 @@ static const struct attempt forbidden[] = {
 #endif
 };
 
-/* --- the tests --------------------------------------------------------------------------------- */
+/* --- the tests ---------------------------------------------------------------------------------
+ */
 
 static void make_file(const char *base, const char *folder) {
     char path[128];
@@ -248,8 +254,8 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    static const char *const names[] = {"cache/secret", "packs/secret", "private/secret",
-                                        "cache",        "packs",        "private", ""};
+    static const char *const names[] = {
+        "cache/secret", "packs/secret", "private/secret", "cache", "packs", "private", ""};
     struct world *w = *state;
     kill(w->victim, SIGKILL);
     waitpid(w->victim, NULL, 0);
@@ -272,7 +278,8 @@ static int run_all(const struct world *w, const struct attempt *attempts, size_t
     snprintf(packs, sizeof(packs), "%s/packs", w->base);
     const struct pa_confine_path paths[] = {
         {cache, true}, {packs, false}, {"/proc", false}, {"/no/such/file", false}};
-    if (!bare && pa_jail_confine(paths, PA_ARRAY_LEN(paths), true, missing, sizeof(missing), &err) < 0) {
+    if (!bare &&
+        pa_jail_confine(paths, PA_ARRAY_LEN(paths), true, missing, sizeof(missing), &err) < 0) {
         printf("not confined: %s\n", err.message);
         return 1;
     }
@@ -314,9 +321,9 @@ static void it_can_do_nothing_else(void **state) {
 /* The test of the test: files are read and code is mapped by a process that is not confined. */
 static void unconfined_it_could(void **state) {
     static const struct attempt shown[] = {
-        {"read a private file", read_private}, {"list a private folder", list_private},
-        {"write into a pack", write_pack},     {"open what it could only name", reopen_named},
-        {"copy itself", copy_process},         {"map new code", map_code},
+        {"read a private file", read_private},  {"list a private folder", list_private},
+        {"write into a pack", write_pack},      {"open what it could only name", reopen_named},
+        {"copy itself", copy_process},          {"map new code", map_code},
         {"turn data into code", turn_into_code}};
     in_child(*state, shown, PA_ARRAY_LEN(shown), true, true);
 }

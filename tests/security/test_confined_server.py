@@ -33,10 +33,12 @@ def server(polyagent, installed_languages, tmp_path):
     socket = tmp_path / "run" / "polyagent.sock"
     environment = {**installed_languages, "POLYAGENT_SOCKET": str(socket)}
     with subprocess.Popen([polyagent, "serve", LANGUAGE], env=environment, cwd=tmp_path) as process:
-        wait_until(socket.exists)
-        process.environment = environment
-        yield process
-        process.terminate()
+        try:
+            wait_until(socket.exists)
+            process.environment = environment
+            yield process
+        finally:
+            process.terminate()
 
 
 def run(polyagent, server, *arguments):

@@ -5,6 +5,7 @@ its registers.  That stands for native code of an attacker, without one in the t
 """
 
 import ctypes
+import contextlib
 import json
 import os
 import pathlib
@@ -113,11 +114,20 @@ def test_the_outcome_names_the_call(polyagent, environment, tmp_path, name, numb
     assert is_denied(outcome, name, number), outcome
 
 
+@contextlib.contextmanager
+def ending(server):
+    """Ends the server even where the test fails: leaving Popen waits for it."""
+    try:
+        yield
+    finally:
+        server.terminate()
+
+
 def test_a_warm_copy_says_it_too(polyagent, installed_languages, tmp_path):
     socket = tmp_path / "run" / "polyagent.sock"
     environment = {**installed_languages, "POLYAGENT_SOCKET": str(socket)}
-    command = [polyagent, "exec", "--json", LANGUAGE, "-c", "for (;;);"]
-    with subprocess.Popen([polyagent, "serve", LANGUAGE], env=environment) as server:
+    command = [polyagent, "exec", LANGUAGE, "--json", "-c", "for (;;);"]
+    with subprocess.Popen([polyagent, "serve", LANGUAGE], env=environment) as server, ending(server):
         # All copies of a root lie at the same addresses: an idle one tells where a call is made.
         idle = find(server.pid, lambda pid: filters(pid) == 3 and current_call(pid)[0] == READ)
         instruction = current_call(idle)[1]
@@ -125,5 +135,4 @@ def test_a_warm_copy_says_it_too(polyagent, installed_languages, tmp_path):
             copy = find(server.pid, lambda pid: filters(pid) == 3 and current_call(pid)[0] is None)
             make_call(copy, SOCKET, instruction)
             outcome = json.loads(run.communicate(timeout=10)[0])
-        server.terminate()
     assert is_denied(outcome, "socket", SOCKET), outcome

@@ -163,7 +163,7 @@ static void faults_of_keys(void **state) {
                  "f.yaml:2:3: log.colour: unknown key; log has level, format");
     assert_fault("zebra: 1\n", "f.yaml:1:1: zebra: unknown key; the file has wasi, cache, log, "
                                "python_wasi_wasm_path, "
-                 "packages, images, warm");
+                               "packages, images, warm");
     assert_fault("wasi:\n  seed: 1\n  jail: required\n  seed: 2\n",
                  "f.yaml:4:3: wasi.seed: this key is given twice; the first is in line 2");
     assert_fault("wasi:\n  max_fuel: 5\n  limits:\n    fuel: 6\n",
@@ -681,8 +681,9 @@ static void languages(void **state) {
     config.packages[0].paths[2] = NULL;
     struct pa_buf shown = PA_BUF_INIT(1 << 20);
     pa_config_show(&config, &shown);
-    assert_non_null(strstr(pa_buf_text(&shown), "preload: [\"numpy\", \"pandas.core\"], packages: []}"
-                                                " # from f.yaml:6\n"));
+    assert_non_null(strstr(pa_buf_text(&shown),
+                           "preload: [\"numpy\", \"pandas.core\"], packages: []}"
+                           " # from f.yaml:6\n"));
     assert_int_equal(load(&again, pa_buf_text(&shown), &err), 0);
     assert_int_equal(again.image_count, 2);
     assert_string_equal(again.images[1].packages[0], "/srv/js");
@@ -695,8 +696,9 @@ static void languages(void **state) {
 
 static void faults_of_languages(void **state) {
     assert_fault("warm: python\n", "f.yaml:1:7: warm: got text, allowed is a list");
-    assert_fault("warm: [a b]\n", "f.yaml:1:8: warm: 'a b' is not a name: letters, digits, '.', '_' "
-                                  "and '-', of which a letter is first");
+    assert_fault("warm: [a b]\n",
+                 "f.yaml:1:8: warm: 'a b' is not a name: letters, digits, '.', '_' "
+                 "and '-', of which a letter is first");
     assert_fault("packages: {python: [lib]}\n",
                  "f.yaml:1:21: packages.python: the path 'lib' is not absolute");
     assert_fault("packages: [a]\n", "f.yaml:1:11: packages: got a list, allowed is a map of "
@@ -705,12 +707,14 @@ static void faults_of_languages(void **state) {
                  "f.yaml:1:10: images.data: an image without language");
     assert_fault("images: {data: {language: python, preload: [\"a, b\"]}}\n",
                  "f.yaml:1:45: images.data.preload: 'a, b' is not the name of a module");
-    assert_fault("images: {data: {language: python, packges: []}}\n",
-                 "f.yaml:1:35: images.data.packges: unknown key; an image has language, preload and "
-                 "packages");
-    assert_fault("images: {-x: {language: python}}\n",
-                 "f.yaml:1:10: images.-x: '-x' is not a name: letters, digits, '.', '_' and '-', of "
-                 "which a letter is first");
+    assert_fault(
+        "images: {data: {language: python, packges: []}}\n",
+        "f.yaml:1:35: images.data.packges: unknown key; an image has language, preload and "
+        "packages");
+    assert_fault(
+        "images: {-x: {language: python}}\n",
+        "f.yaml:1:10: images.-x: '-x' is not a name: letters, digits, '.', '_' and '-', of "
+        "which a letter is first");
 }
 
 static void read_whole(const char *path, struct pa_buf *buf) {

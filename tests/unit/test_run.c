@@ -151,6 +151,37 @@ static void cache(void **state) {
     assert_int_equal(rmdir(directory), 0);
 }
 
+/* The end of a session's turn, in the guest's words, which may be any. */
+static void outcome_of_a_turn(void **state) {
+    static const struct {
+        const char *lines;
+        enum pa_status status;
+        uint32_t exit_code;
+        bool exited, complete;
+    } rows[] = {
+        {"{\"type\":\"done\",\"exit_code\":0}\n", PA_STATUS_OK, 0, false, true},
+        {"{\"type\":\"done\",\"exit_code\":3,\"exited\":true}\n", PA_STATUS_ERROR, 3, true, true},
+        {"{\"type\":\"done\",\"exit_code\":9}\nnonsense\n{\"type\":\"done\",\"exit_code\":1}\n",
+         PA_STATUS_ERROR, 1, false, true},
+        {"", PA_STATUS_OK, 0, false, true},
+        {"[]\n{\"type\":7}\n{\"type\":\"done\",\"exit_code\":\"x\",\"exited\":1}", PA_STATUS_OK, 0,
+         false, true},
+        {"{\"type\":\"complete\",\"complete\":false}\n", PA_STATUS_OK, 0, false, false},
+        {"{\"type\":\"complete\",\"complete\":true}\n", PA_STATUS_OK, 0, false, true},
+    };
+    for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++) {
+        struct pa_outcome outcome;
+        pa_outcome_init(&outcome);
+        pa_buf_append_text(&outcome.results, rows[i].lines);
+        pa_outcome_take_turn(&outcome);
+        assert_int_equal(outcome.status, rows[i].status);
+        assert_int_equal(outcome.exit_code, rows[i].exit_code);
+        assert_int_equal(outcome.exited, rows[i].exited);
+        assert_int_equal(pa_outcome_is_complete(&outcome), rows[i].complete);
+        pa_outcome_done(&outcome);
+    }
+}
+
 static void outcome_json(void **state) {
     struct pa_outcome outcome;
     struct pa_buf json = PA_BUF_INIT(65536);
@@ -181,6 +212,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capture_limits),
         cmocka_unit_test(cache),
+        cmocka_unit_test(outcome_of_a_turn),
         cmocka_unit_test(outcome_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,54 @@
+"""Where user namespaces cannot be had: `required` refuses and says what to do, `best-effort` runs and says so.
+
+A container without nested namespaces is played by a user namespace whose own limit is 0.
+"""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+MODULE = '(module (memory (export "memory") 1) (func (export "_start")))'
+WITHOUT_NAMESPACES = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+
+
+@pytest.fixture
+def inside(polyagent, environment, tmp_path):
+    """inside(*args): the program in such a container."""
+    unshare = shutil.which("unshare")
+    container = [unshare, "--user", "--map-root-user", "sh", "-c", WITHOUT_NAMESPACES, "sh"]
+    if not unshare or subprocess.run([*container, "true"], check=False).returncode != 0:
+        pytest.skip("a user namespace cannot be made here")
+    # The session's cache may be another user's, as seen from inside.
+    env = {**environment, "POLYAGENT_CACHE_HOME": str(tmp_path / "cache"),
+           "POLYAGENT_SOCKET": str(tmp_path / "run" / "polyagent.sock")}
+    (tmp_path / "module.wat").write_text(MODULE)
+
+    def call(*arguments):
+        return subprocess.run([*container, polyagent, *arguments], env=env, cwd=tmp_path, timeout=60,
+                              capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_required_refuses_with_layer_reason_and_remedy(inside):
+    done = inside("run", "module.wat")
+    assert done.returncode == 125
+    assert "jail" in done.stderr and "namespaces" in done.stderr
+    assert "raise sysctl user.max_user_namespaces" in done.stderr
+
+
+def test_best_effort_runs_and_each_outcome_says_what_is_missing(inside):
+    done = inside("run", "--jail", "best-effort", "--json", "module.wat")
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["status"] == "ok"
+    assert "namespaces" in outcome["jail_missing"]
+
+
+def test_the_doctor_says_it(inside):
+    done = inside("doctor")
+    assert done.returncode == 1
+    line, = [line for line in done.stdout.splitlines() if line.split()[1:2] == ["namespaces"]]
+    assert line.split()[0] == "BAD" and "max_user_namespaces" in line
