@@ -44,11 +44,14 @@ fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (6
 	@ninja -C build-fuzz
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
-bench: all                       ## time whole runs, beside the wasmtime command line where it is installed
+bench: all                       ## time whole runs and programs in languages, beside what else runs them
 	@bench/run $(BUILD)/polyagent
+	@ninja -C $(BUILD) bench-latency
+	@bench/languages $(BUILD)
 
 soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look for anything left behind; CPython's own tests
 	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
+	@SOAK=1 tests/run $(BUILD) tests/security/test_cross_run.py tests/security/test_hostile_modules.py -k "race or secret"
 	@tests/languages/run_cpython_tests.py $(BUILD)/polyagent
 
 third-party: all                 ## programs that others published, among them compilers and interpreters

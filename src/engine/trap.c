@@ -138,13 +138,15 @@ static void end_by_error(const struct pa_instance *instance, wasmtime_error_t *e
         end->status = PA_STATUS_OUT_OF_MEMORY;
         say(end, "table limit of %" PRIu64 " elements: %s; raise table_elements",
             instance->limits.table_elements, text);
-    } else if (strstr(text, "exceeds memory limits")) { /* the engine's own, before it asks the pool */
+    } else if (strstr(text,
+                      "exceeds memory limits")) { /* the engine's own, before it asks the pool */
         end->status = PA_STATUS_OUT_OF_MEMORY;
         say(end, "memory limit of %s: %s; raise memory_bytes or use --memory",
             pa_format_bytes(instance->limits.memory_bytes, limit, sizeof(limit)), text);
     } else if (strstr(text, "out of memory")) {
         end->status = PA_STATUS_OUT_OF_MEMORY;
-        say(end, "the process has no memory for the module's tables: %s; lower table_elements", text);
+        say(end, "the process has no memory for the module's tables: %s; lower table_elements",
+            text);
     } else if (strstr(text, "resource limit exceeded")) {
         end->status = PA_STATUS_OUT_OF_MEMORY;
         say(end, "the module has more tables or memories than a run may have: %s", text);

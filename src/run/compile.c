@@ -65,16 +65,16 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
                          .stdin_fd = -1,
                          .cancel_fd = cancel_fd};
     struct pa_worker worker;
-    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required, true,
-                                  &worker, err);
+    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required,
+                                  true, &worker, err);
     if (done == 0)
         done = pa_job_run(&job, &worker, outcome, err);
     pa_buf_done(&encoded);
     return done;
 }
 
-/* From here on nobody changes the artifact, whoever holds its descriptor: neither while it is stored nor
- * the worker that runs it, which could fill the machine's memory through it. */
+/* From here on nobody changes the artifact, whoever holds its descriptor: neither while it is
+ * stored nor the worker that runs it, which could fill the machine's memory through it. */
 static int seal(int artifact, struct pa_error *err) {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
     return fcntl(artifact, F_ADD_SEALS, seals) < 0

@@ -22,6 +22,7 @@
 #define BACKOFF_FIRST  (100 * PA_NS_PER_MS)
 #define BACKOFF_MOST   (10 * PA_NS_PER_S)
 #define QUIET_NS       (10 * PA_NS_PER_S)  /* after which one idle copy less is kept */
+#define PRESSED_NS     PA_NS_PER_S         /* for which one that had to wait counts */
 #define STATUS_WAIT_NS (250 * PA_NS_PER_MS) /* for the wait status of a copy that died */
 #define REMEMBERED     256                 /* wait statuses */
 #define IDLE_ROOM      256
@@ -216,12 +217,22 @@ static int reap_copy(struct pa_worker *worker, bool want_status) {
     return status;
 }
 
+/* Requests have had to wait lately: what a copy does to be quicker, before its request comes, would be
+ * time that another one's request waits. */
+static bool pressed(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    bool is = pool->stats.waited && pa_clock_monotonic_ns() - pool->last_wait_ns < PRESSED_NS;
+    pthread_mutex_unlock(&pool->lock);
+    return is;
+}
+
 static int fork_copy(struct pa_pool *pool, struct copy **ret, struct pa_error *err) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return pa_fail_errno(err, errno, "cannot create a run channel");
     PA_CLEANUP(pa_closep) int ours = pair[0];
-    int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, NULL, 0, &pair[1], 1, true);
+    const uint8_t hurry = pressed(pool);
+    int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, &hurry, 1, &pair[1], 1, true);
     close(pair[1]);
     if (sent < 0)
         return pa_fail_errno(err, errno, "the warm root is gone");

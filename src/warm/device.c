@@ -3,6 +3,8 @@
  *
  *     request   reading gives the next message; a read of 0 bytes ends it; the read after that waits
  *               for the next one: the checkpoint
+ *     checkpoint  the first read is the checkpoint, if it comes before that of the request; a byte says
+ *               that a request is there already, none that there is time to get ready for it
  *     result    what is written goes to the supervisor as it is: lines of JSON
  *     poke      words of 4 bytes: a value, then addresses in the guest's own memory, where it is put
  *
@@ -33,6 +35,17 @@ static ssize_t read_request(void *context, void *out, size_t size) {
         worker->reading = false; /* the 0 that ends the message */
     worker->request_at += n;
     return (ssize_t)n;
+}
+
+static ssize_t read_checkpoint(void *context, void *out, size_t size) {
+    struct pa_worker *worker = context;
+    if (!worker->instance)
+        return 0;
+    pa_worker_checkpoint(worker);
+    if (!size || !pa_worker_is_waited_for(worker))
+        return 0;
+    *(uint8_t *)out = '!';
+    return 1;
 }
 
 static int write_result(void *context, const void *bytes, size_t size) {
@@ -68,5 +81,6 @@ static int write_poke(void *context, const void *bytes, size_t size) {
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]) {
     ret[0] = (struct pa_stream_device){"sandbox/request", {.context = worker, .read = read_request}};
     ret[1] = (struct pa_stream_device){"sandbox/result", {.context = worker, .write = write_result}};
+    ret[3] = (struct pa_stream_device){"sandbox/checkpoint", {.context = worker, .read = read_checkpoint}};
     ret[2] = (struct pa_stream_device){"sandbox/poke", {.context = worker, .write = write_poke}};
 }

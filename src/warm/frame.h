@@ -26,7 +26,7 @@
  *     WARM (+ descriptors) ----->
  *                         <------ JAILED, LOG ...
  *                         <------ READY       it is at its checkpoint
- *     FORK (+ one socket) ------>
+ *     FORK hurry (u8) (+ one socket) ------>
  *                         <------ FORKED      the copy's number in the root, + its pidfd
  *                         <------ REAPED      number, wait status: whenever a copy has ended
  *

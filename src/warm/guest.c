@@ -13,6 +13,7 @@
 #include "warm/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -144,21 +145,32 @@ static void end_turn(struct pa_worker *worker) {
     pa_buf_done(&buf);
 }
 
+void pa_worker_checkpoint(struct pa_worker *worker) {
+    if (worker->role != PA_ROLE_ROOT)
+        return;
+    pa_worker_fork_loop(worker);
+    if (worker->role == PA_ROLE_RUN)
+        return; /* to be thrown away after a run of nothing, which the root was sent */
+    struct pa_error err;
+    worker->role = PA_ROLE_RUN;
+    worker->has_request = false;
+    worker->unused = true;
+    if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
+        pa_worker_fail(worker, &err);
+}
+
+bool pa_worker_is_waited_for(const struct pa_worker *worker) {
+    struct pollfd polled = {.fd = worker->channel.socket, .events = POLLIN};
+    if (!worker->unused || worker->message.policy.deterministic) /* there it would show */
+        return false;
+    return worker->hurries || poll(&polled, 1, 0) > 0;
+}
+
 bool pa_worker_next_request(struct pa_worker *worker) {
     if (!worker->instance) /* a start function reads: there is nothing yet that could take it on */
         return false;
-    if (worker->role == PA_ROLE_ROOT) {
-        pa_worker_fork_loop(worker);
-        struct pa_error err;
-        if (worker->role == PA_ROLE_RUN) { /* a run of nothing, with what the root was sent */
-            if (take_request(worker, &err) < 0)
-                pa_worker_fail(worker, &err);
-            worker->has_request = false;
-            return true;
-        }
-        worker->role = PA_ROLE_RUN;
-        if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
-            pa_worker_fail(worker, &err);
+    pa_worker_checkpoint(worker);
+    if (worker->unused) {
         wait_for_request(worker);
     } else if (worker->has_request) {
         struct pa_error err;
@@ -170,7 +182,7 @@ bool pa_worker_next_request(struct pa_worker *worker) {
     } else {
         return false;
     }
-    worker->has_request = false;
+    worker->has_request = worker->unused = false;
     return true;
 }
 

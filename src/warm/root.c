@@ -89,6 +89,7 @@ static bool serve_fork(struct pa_worker *worker, size_t *copies) {
                 frame.type, fd_count);
         pa_worker_fail(worker, &err);
     }
+    worker->hurries = frame.size > 0 && frame.payload[0];
     int pidfd = -1;
     pid_t pid = fork_with_pidfd(&pidfd);
     if (pid == 0) {

@@ -37,6 +37,8 @@ struct pa_worker {
     struct pa_buf payload;         /* of the frame that `message` points into */
     struct pa_run_message message; /* the request in force */
     bool has_request;              /* it is there and the guest has not begun to read it */
+    bool unused;                   /* a copy that has had no request yet */
+    bool hurries;                  /* ... and others had to wait for theirs */
     size_t request_at;             /* what the guest has read of it */
     bool reading;                  /* ... between its first byte and the 0 that ends it */
 
@@ -65,12 +67,20 @@ PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_fra
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
 
 /* device.c: the devices, for pa_wasi_config. */
-#define PA_WORKER_DEVICES 3
+#define PA_WORKER_DEVICES 4
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]);
 
-/* guest.c: the next message for the guest, which is inside the read that asks for it.  In a root this
- * returns in a copy, many times.  False: there are no more. */
+/* guest.c: the next message for the guest, which is inside the read that asks for it.  False: there
+ * are no more. */
 bool pa_worker_next_request(struct pa_worker *worker);
+
+/* In a root: forks, and returns in each copy.  Nothing in another process.  The guest is inside a read:
+ * of its request, or of the checkpoint, which it comes back from before there is a request. */
+void pa_worker_checkpoint(struct pa_worker *worker);
+
+/* True in a copy that should not get ready at length: its request is there already, or there are more
+ * requests than copies. */
+bool pa_worker_is_waited_for(const struct pa_worker *worker);
 
 /* root.c: forks whenever the supervisor asks; returns in each copy, with its own channel. */
 void pa_worker_fork_loop(struct pa_worker *worker);

@@ -1,6 +1,7 @@
 /*
- * Opens, lists and changes paths of /m for ever while the host swaps what they name, and prints what it has
- * read, each text once.  What it finds of the host beyond the mount is printed after the word LEAK.
+ * Opens, lists and changes paths of /m for ever while the host swaps what they name, and prints
+ * what it has read, each text once.  What it finds of the host beyond the mount is printed after
+ * the word LEAK.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,9 +12,17 @@
 #include <unistd.h>
 
 static const char *const files[] = {
-    "/m/d/secret",          "/m/d/below/file", "/m/d/etc/passwd",         "/m/d/../outside/secret",
-    "/m/d/outside/secret",  "/m/d/../d/secret", "/m/d/below/../secret",   "/m/d/below/../../../outside/secret",
-    "/m/d/proc/1/environ",  "/m/d",             "/m/d/below/../../../etc/passwd",
+    "/m/d/secret",
+    "/m/d/below/file",
+    "/m/d/etc/passwd",
+    "/m/d/../outside/secret",
+    "/m/d/outside/secret",
+    "/m/d/../d/secret",
+    "/m/d/below/../secret",
+    "/m/d/below/../../../outside/secret",
+    "/m/d/proc/1/environ",
+    "/m/d",
+    "/m/d/below/../../../etc/passwd",
 };
 
 /* Prints a text that was not printed before. */

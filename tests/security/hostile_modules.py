@@ -604,7 +604,8 @@ hostile("a chain of 64 symbolic links, each naming the next twice", "ok",
                       extra=data(80, "x/../x") + data(96, "!")))
 hostile("renames over and into themselves", "ok",
         lambda: guest(expect("ok", "path_create_directory", TMP, 64, 1),
-                      expect("ok", "path_create_directory", TMP, 64, 3), expect("ok", "path_rename", TMP, 64, 1, TMP, 64, 1),
+                      expect("ok", "path_create_directory", TMP, 64, 3),
+                      expect("ok", "path_rename", TMP, 64, 1, TMP, 64, 1),
                       expect("inval", "path_rename", TMP, 64, 1, TMP, 64, 3),
                       expect("notempty", "path_rename", TMP, 64, 3, TMP, 64, 1),
                       expect_failure("path_rename", TMP, 64, 1, WORKSPACE, 64, 1),
@@ -621,10 +622,11 @@ hostile("the sandbox's own devices abused", "ok",
                         f"(drop (call $fd_write {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"
                         f"(drop (call $fd_read {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"
                         f"(drop (call $fd_filestat_set_size {FD} (i64.const 0)))"
-                        for at, size in ((100, 15), (120, 14), (140, 12), (160, 5), (180, 6))
+                        for at, size in ((100, 15), (120, 14), (140, 12), (160, 5), (180, 6), (200, 18))
                         for flags in (0, 8, CREATE, DIRECTORY)),
                       extra=data(100, "sandbox/request") + data(120, "sandbox/result") + data(140, "sandbox/call") +
-                      data(160, "stdin") + data(180, "stdout") + iovec(16, 1024, 256)))
+                      data(160, "stdin") + data(180, "stdout") + data(200, "sandbox/checkpoint") +
+                      iovec(16, 1024, 256)))
 def at_start(path, what):
     """Opens the device `path` and does `what` with it before there is an instance."""
     return guest(functions=f"""(func $begin
@@ -636,6 +638,10 @@ hostile("the poke device from a start function", "ok",
         lambda: at_start("sandbox/poke", f"(drop (call $fd_write {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"))
 hostile("the request read in a start function", "ok",
         lambda: at_start("sandbox/request", f"(drop (call $fd_read {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"))
+hostile("the checkpoint read in a start function", "ok", lambda: guest(
+    functions=f"""(func $begin {ignore("path_open", DEV, 0, 64, 18, 0, READ, 0, 0, 8)}
+(drop (call $fd_read {FD} (i32.const 16) (i32.const 1) (i32.const 24))))""",
+    extra="(start $begin)" + data(64, "sandbox/checkpoint") + iovec(16, 1024, 8)))
 hostile("results written in a start function", "ok",
         lambda: at_start("sandbox/result", f"(drop (call $fd_write {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"))
 hostile("pokes beyond the memory", "ok",
