@@ -7,8 +7,8 @@
  *     pa_buf_done(&buf);
  *
  * Invariants: data[size] is always 0 once anything was appended, so a buffer of text is a C string;
- * after a failed append (out of memory, or over the maximum) `failed` stays set and the contents are
- * those before it.
+ * after a failed append (out of memory, or over the maximum) `failed` stays set and the contents
+ * are those before it.
  */
 #ifndef PA_BASE_BUF_H
 #define PA_BASE_BUF_H

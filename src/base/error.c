@@ -88,10 +88,9 @@ int pa_error_prefix(struct pa_error *err, const char *fmt, ...) {
 static const struct {
     const char *name;
     int grpc, http, exit_status;
-} codes[] = {
-    [PA_ERR_NONE] = {"OK", 0, 200, 0},
+} codes[] = {[PA_ERR_NONE] = {"OK", 0, 200, 0},
 #define X(code, name, grpc, http, exit_status) [code] = {name, grpc, http, exit_status},
-    PA_ERROR_CODES(X)
+             PA_ERROR_CODES (X)
 #undef X
 };
 

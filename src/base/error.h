@@ -2,9 +2,9 @@
  * The host's trouble, as a value: a code, the errno if there was one, and a message.
  *
  * A function that can fail takes `struct pa_error *err` last and returns 0, or -1 after filling
- * *err through pa_fail*().  On success *err is untouched.  Callers put context in front as the error
- * travels up: pa_error_prefix(err, "mount %s", path).  The struct holds no pointers: it needs no
- * freeing and can cross a socket.
+ * *err through pa_fail*().  On success *err is untouched.  Callers put context in front as the
+ * error travels up: pa_error_prefix(err, "mount %s", path).  The struct holds no pointers: it needs
+ * no freeing and can cross a socket.
  *
  * A guest's end is never an error (see policy/status.h); a bug is PA_ASSERT.
  */
@@ -28,7 +28,7 @@
 enum pa_error_code {
     PA_ERR_NONE = 0,
 #define X(code, name, grpc, http, exit_status) code,
-    PA_ERROR_CODES(X)
+    PA_ERROR_CODES (X)
 #undef X
 };
 

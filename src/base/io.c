@@ -69,8 +69,8 @@ int pa_read_file(const char *path, struct pa_buf *buf, struct pa_error *err) {
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s is not a regular file", path);
     if ((uint64_t)st.st_size > buf->max)
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                       "%s has %lld bytes, more than the limit of %zu", path,
-                       (long long)st.st_size, buf->max);
+                       "%s has %lld bytes, more than the limit of %zu", path, (long long)st.st_size,
+                       buf->max);
     if (!pa_buf_reserve(buf, (size_t)st.st_size))
         return pa_fail_errno(err, ENOMEM, "cannot read %s", path);
     return pa_read_all(fd, path, buf, err);

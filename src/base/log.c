@@ -38,10 +38,8 @@ static int parse_level(const char *text, size_t size, enum pa_log_level *ret) {
 }
 
 int pa_log_configure(const char *spec, enum pa_log_format format, struct pa_error *err) {
-    __typeof__(logger) next = {.level = PA_LOG_WARN,
-                               .format = format,
-                               .sink = logger.sink,
-                               .context = logger.context};
+    __typeof__(logger) next = {
+        .level = PA_LOG_WARN, .format = format, .sink = logger.sink, .context = logger.context};
     if (strlen(spec) >= sizeof(next.spec))
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "log: the setting is longer than %zu bytes",
                        sizeof(next.spec) - 1);
@@ -116,8 +114,9 @@ static void write_line(enum pa_log_level level, const char *component, const cha
 
     struct pa_buf line = PA_BUF_INIT(16384);
     bool json = logger.format == PA_LOG_JSON;
-    pa_buf_printf(&line, json ? "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":\""
-                              : "%s %-5s %s: ",
+    pa_buf_printf(&line,
+                  json ? "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":\""
+                       : "%s %-5s %s: ",
                   stamp, level_names[level], component);
     append_escaped(&line, message, json);
     pa_buf_append_text(&line, json ? "\"}\n" : "\n");

@@ -1,12 +1,13 @@
 /*
- * Logging for programs (libraries return errors instead): a level per component, text or JSON lines.
+ * Logging for programs (libraries return errors instead): a level per component, text or JSON
+ * lines.
  *
  *     pa_log_configure("info,wasi=trace", PA_LOG_TEXT, &err);      POLYAGENT_LOG has this form
  *     pa_log_info("cache", "removed %zu artifacts", n);
  *
- * Components are short lower-case words ("run", "wasi", "cache" ...).  A message is one line: control
- * characters are escaped, so that a guest's bytes cannot forge a line.  Not thread-safe while being
- * configured; safe afterwards (each line is one write).
+ * Components are short lower-case words ("run", "wasi", "cache" ...).  A message is one line:
+ * control characters are escaped, so that a guest's bytes cannot forge a line.  Not thread-safe
+ * while being configured; safe afterwards (each line is one write).
  */
 #ifndef PA_BASE_LOG_H
 #define PA_BASE_LOG_H

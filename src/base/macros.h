@@ -1,5 +1,6 @@
 /*
- * Small things every file uses: ownership by cleanup attribute, assertions that stay on, attributes.
+ * Small things every file uses: ownership by cleanup attribute, assertions that stay on,
+ * attributes.
  *
  *     PA_CLEANUP(pa_closep) int fd = open(...);     closed when it leaves scope
  *     return pa_steal_fd(&fd);                      ... unless it was handed on
@@ -26,7 +27,8 @@
 #define PA_MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define PA_MAX(a, b)    ((a) > (b) ? (a) : (b))
 
-/* A bug in this program, never a guest's or a caller's fault: says where, then aborts.  Always on. */
+/* A bug in this program, never a guest's or a caller's fault: says where, then aborts.  Always on.
+ */
 #define PA_ASSERT(condition)                                                                       \
     do {                                                                                           \
         if (__builtin_expect(!(condition), 0))                                                     \
@@ -56,7 +58,8 @@ static inline void pa_freep(void *slot) {
 /* Closes `*fd` if it is >= 0; errno is kept.  For PA_CLEANUP on an int. */
 void pa_closep(int *fd);
 
-/* Allocation that cannot fail: for sizes that no guest or caller chooses.  Aborts with a message. */
+/* Allocation that cannot fail: for sizes that no guest or caller chooses.  Aborts with a message.
+ */
 void *pa_xcalloc(size_t count, size_t size);
 char *pa_xstrdup(const char *text);
 char *pa_xasprintf(const char *fmt, ...) PA_PRINTF(1, 2);

@@ -39,7 +39,8 @@ char *pa_get_text(struct pa_reader *reader);
 /* Copies text into `out`, always terminated; longer text is cut.  For fixed-size fields. */
 void pa_get_text_into(struct pa_reader *reader, char *out, size_t room);
 
-/* A count of items that each take at least `min_item` bytes: faults if the rest cannot hold them. */
+/* A count of items that each take at least `min_item` bytes: faults if the rest cannot hold them.
+ */
 uint32_t pa_get_count(struct pa_reader *reader, size_t min_item);
 
 /* True if nothing failed and every byte was read. */

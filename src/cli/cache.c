@@ -55,8 +55,8 @@ int pa_command_cache(int argc, char **argv) {
         return status;
     struct pa_error err;
     struct pa_cache *cache = NULL;
-    int done = pa_cache_open(options.config.cache_directory, options.config.cache_max_bytes, &cache,
-                             &err);
+    int done =
+        pa_cache_open(options.config.cache_directory, options.config.cache_max_bytes, &cache, &err);
     status = 0;
     if (at != argc - 1)
         status = pa_report_usage("cache", "'%s' is one word too many", argv[at + 1]);

@@ -101,13 +101,13 @@ static void check_engine(const struct pa_config *config, unsigned *bad) {
     }
 
     /* The proof: a module that does nothing, compiled and run for real. */
-    static const char module[] = "(module (memory (export \"memory\") 1) (func (export \"_start\")))";
-    struct pa_run_request request = {.module = {.name = "check.wat",
-                                                .bytes = module,
-                                                .size = sizeof(module) - 1},
-                                     .policy = &config->policy,
-                                     .stdin_fd = -1,
-                                     .cancel_fd = -1};
+    static const char module[] =
+        "(module (memory (export \"memory\") 1) (func (export \"_start\")))";
+    struct pa_run_request request = {
+        .module = {.name = "check.wat", .bytes = module, .size = sizeof(module) - 1},
+        .policy = &config->policy,
+        .stdin_fd = -1,
+        .cancel_fd = -1};
     struct pa_outcome outcome;
     pa_outcome_init(&outcome);
     if (pa_execute(executor, &request, &outcome, &err) < 0)

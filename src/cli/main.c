@@ -29,7 +29,8 @@ static int help(FILE *out) {
 }
 
 /* A standard stream that we were started without must not become the number of the next file that
- * we open: a guest's output would go there.  What takes its place can be neither read nor written. */
+ * we open: a guest's output would go there.  What takes its place can be neither read nor written.
+ */
 static void occupy_closed_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/", O_PATH) != fd)

@@ -35,17 +35,17 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
         status = pa_report_error(&err);
     } else {
         struct pa_sink sink = pa_terminal_sink();
-        struct pa_run_request request = {.module = {.name = path,
-                                                    .bytes = module.bytes.data,
-                                                    .size = module.bytes.size},
-                                         .policy = policy,
-                                         .argv = (const char *const *)argv,
-                                         .argc = (size_t)argc,
-                                         .stdin_fd = stdin_fd,
-                                         .sink = options->json ? NULL : &sink,
-                                         .cancel_fd = cancel_fd};
+        struct pa_run_request request = {
+            .module = {.name = path, .bytes = module.bytes.data, .size = module.bytes.size},
+            .policy = policy,
+            .argv = (const char *const *)argv,
+            .argc = (size_t)argc,
+            .stdin_fd = stdin_fd,
+            .sink = options->json ? NULL : &sink,
+            .cancel_fd = cancel_fd};
         int done = opened ? 0 : pa_execute(executor, &request, &outcome, &err);
-        status = done < 0 ? pa_report_error(&err) : pa_run_options_finish(options, &outcome, cancel_fd);
+        status =
+            done < 0 ? pa_report_error(&err) : pa_run_options_finish(options, &outcome, cancel_fd);
         pa_module_file_close(&module);
     }
     pa_outcome_done(&outcome);

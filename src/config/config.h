@@ -80,14 +80,14 @@ struct pa_config {
     char *log_level;          /* a spec of base/log.h */
     enum pa_log_format log_format;
     char *python_wasi_wasm_path; /* NULL: not given; checked where it is used, not here */
-    char **warm; /* languages and images that `serve` starts at once; NULL: none */
+    char **warm;                 /* languages and images that `serve` starts at once; NULL: none */
     struct pa_config_packages *packages;
     size_t package_count;
     struct pa_config_image *images;
     size_t image_count;
-    bool jail_required;          /* a run without every layer of the jail is an error */
-    bool fs_readonly;            /* what an allowed path is that does not say */
-    char *file;                  /* the file that was read, or NULL */
+    bool jail_required; /* a run without every layer of the jail is an error */
+    bool fs_readonly;   /* what an allowed path is that does not say */
+    char *file;         /* the file that was read, or NULL */
 
     struct pa_config_fault *faults;
     size_t fault_count, faults_left_out;
@@ -116,9 +116,9 @@ int pa_config_load_text(struct pa_config *config, const char *name, const char *
 
 /* Sets one key from text, as a flag does.  A bare number for a time is milliseconds.  For
  * wasi.allowed_paths `text` is HOST[::GUEST][:rw|:ro] and for wasi.env_vars NAME=VALUE: each call
- * adds one, or replaces the one of the same guest path or name; for `packages` LANGUAGE=PATH and for
- * `warm` a name, which are added.  A host path may be relative here.
- * The message starts with origin->name.  Sources must come in the order of their strength. */
+ * adds one, or replaces the one of the same guest path or name; for `packages` LANGUAGE=PATH and
+ * for `warm` a name, which are added.  A host path may be relative here. The message starts with
+ * origin->name.  Sources must come in the order of their strength. */
 int pa_config_set(struct pa_config *config, const char *key, const char *text,
                   const struct pa_origin *origin, struct pa_error *err);
 

@@ -30,7 +30,8 @@ struct pa_engine_settings {
 /* "fast", "metered" or "deterministic": names the artifact. */
 const char *pa_engine_variant(const struct pa_engine_settings *settings);
 
-/* The engine's version and every setting of ours, as text; a different one cannot load an artifact. */
+/* The engine's version and every setting of ours, as text; a different one cannot load an artifact.
+ */
 const char *pa_engine_fingerprint(void);
 
 struct pa_engine;
@@ -40,11 +41,11 @@ struct pa_engine *pa_engine_free(struct pa_engine *engine);
 
 /* Text or binary to an artifact.  `invalid` gets the verdict on a bad module: status
  * PA_STATUS_INVALID_MODULE and a message that says what, where (byte offset) and what to do; the
- * function then returns 1.  0 is success, -1 the host's trouble in *err.  `artifact` is appended to.
- * A command must export _start; what `entry` has stand-ins for may be imported. */
+ * function then returns 1.  0 is success, -1 the host's trouble in *err.  `artifact` is appended
+ * to. A command must export _start; what `entry` has stand-ins for may be imported. */
 int pa_module_compile(struct pa_engine *engine, const uint8_t *bytes, size_t size,
-                      const struct pa_entry *entry, struct pa_buf *artifact,
-                      struct pa_end *invalid, struct pa_error *err);
+                      const struct pa_entry *entry, struct pa_buf *artifact, struct pa_end *invalid,
+                      struct pa_error *err);
 
 struct pa_module;
 /* From a file that holds an artifact, mapped, not copied. */
@@ -56,9 +57,9 @@ bool pa_module_has_export(struct pa_module *module, const char *name);
 /* A module's instance with its store, memory and WASI world. */
 struct pa_instance;
 
-/* Instantiates (runs the start function, if any): 0, or 1 with *end filled when the module cannot be
- * instantiated within the limits or its start function ended it, or -1 with *err.
- * `wasi` stays the caller's and outlives the instance. */
+/* Instantiates (runs the start function, if any): 0, or 1 with *end filled when the module cannot
+ * be instantiated within the limits or its start function ended it, or -1 with *err. `wasi` stays
+ * the caller's and outlives the instance. */
 int pa_instance_new(struct pa_engine *engine, struct pa_module *module, struct pa_wasi *wasi,
                     const struct pa_limits *limits, const struct pa_entry *entry,
                     struct pa_instance **ret, struct pa_end *end, struct pa_error *err);
@@ -67,14 +68,14 @@ struct pa_instance *pa_instance_free(struct pa_instance *instance);
 /* Calls an export without parameters and fills *end: how the guest ended. */
 void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end);
 
-/* Starts the guest as its entry says and fills *end: how it ended.  `argv` is for those entries that
- * take their arguments in memory. */
+/* Starts the guest as its entry says and fills *end: how it ended.  `argv` is for those entries
+ * that take their arguments in memory. */
 void pa_instance_start(struct pa_instance *instance, const struct pa_entry *entry,
                        const char *const *argv, size_t argc, struct pa_end *end);
 
-/* Called when the guest ends itself (proc_exit, proc_raise), from inside that call: a process that has
- * nothing more to do can end here and need not unwind the guest.  If it returns, the guest is unwound
- * and pa_instance_start returns as always. */
+/* Called when the guest ends itself (proc_exit, proc_raise), from inside that call: a process that
+ * has nothing more to do can end here and need not unwind the guest.  If it returns, the guest is
+ * unwound and pa_instance_start returns as always. */
 typedef void pa_instance_end_fn(void *context, const struct pa_end *end);
 void pa_instance_on_end(struct pa_instance *instance, pa_instance_end_fn *fn, void *context);
 

@@ -1,6 +1,6 @@
 /*
- * Where the engine meets WASI: the public functions that need its table of imports.  The rest of this
- * folder takes the table as an argument and is tested with others.
+ * Where the engine meets WASI: the public functions that need its table of imports.  The rest of
+ * this folder takes the table as an argument and is tested with others.
  */
 #include "engine/internal.h"
 
@@ -13,8 +13,8 @@ static struct pa_host wasi_host(struct pa_wasi *wasi, const struct pa_entry *ent
 }
 
 int pa_module_compile(struct pa_engine *engine, const uint8_t *bytes, size_t size,
-                      const struct pa_entry *entry, struct pa_buf *artifact,
-                      struct pa_end *invalid, struct pa_error *err) {
+                      const struct pa_entry *entry, struct pa_buf *artifact, struct pa_end *invalid,
+                      struct pa_error *err) {
     struct pa_host host = wasi_host(NULL, entry);
     return pa_module_compile_for(engine, bytes, size, entry->style == PA_ENTRY_COMMAND, &host,
                                  artifact, invalid, err);

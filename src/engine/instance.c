@@ -1,5 +1,6 @@
 /*
- * One instance: its store, limits, fuel and calls.  What a call came to is put into words by trap.c.
+ * One instance: its store, limits, fuel and calls.  What a call came to is put into words by
+ * trap.c.
  */
 #include "engine/internal.h"
 
@@ -87,8 +88,8 @@ void pa_instance_call(struct pa_instance *instance, const char *export, struct p
     }
     wasmtime_val_raw_t results[MAX_RESULTS];
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_func_call_unchecked(instance->context, &item.of.func,
-                                                           results, MAX_RESULTS, &trap);
+    wasmtime_error_t *error =
+        wasmtime_func_call_unchecked(instance->context, &item.of.func, results, MAX_RESULTS, &trap);
     pa_end_of_call(instance, error, trap, end);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A first look at a module's bytes, before any compiler sees them: is it one, is it whole, what does
- * it import and export.
+ * A first look at a module's bytes, before any compiler sees them: is it one, is it whole, what
+ * does it import and export.
  *
  *     struct pa_intake intake;
  *     if (pa_intake_scan(bytes, size, &intake, &invalid) == 0)
@@ -40,8 +40,8 @@ struct pa_wasm_functype { /* a byte per value type; views into the module */
 struct pa_wasm_import {
     struct pa_wasm_name module, name;
     enum pa_wasm_kind kind;
-    uint32_t type;                /* of a function */
-    size_t offset;                /* in the file */
+    uint32_t type; /* of a function */
+    size_t offset; /* in the file */
 };
 
 struct pa_wasm_export {
@@ -69,8 +69,8 @@ int pa_intake_scan(const uint8_t *bytes, size_t size, struct pa_intake *ret,
                    struct pa_end *invalid);
 void pa_intake_done(struct pa_intake *intake);
 
-/* Whether we can run it: its imports are in the table (sorted by name, all of PA_WASI_MODULE) and of
- * its types, and what a command must export is there.  0, or 1 with the verdict. */
+/* Whether we can run it: its imports are in the table (sorted by name, all of PA_WASI_MODULE) and
+ * of its types, and what a command must export is there.  0, or 1 with the verdict. */
 struct pa_intake_wants {
     const struct pa_wasi_import *imports;
     size_t import_count;

@@ -60,8 +60,8 @@ int pa_module_compile_for(struct pa_engine *engine, const uint8_t *bytes, size_t
                           bool need_start, const struct pa_host *host, struct pa_buf *artifact,
                           struct pa_end *invalid, struct pa_error *err);
 
-/* linker.c: the module's imports, in its order, as functions of the instance's store.  0, or -1 with
- * *err when the artifact asks for something that compilation would have refused. */
+/* linker.c: the module's imports, in its order, as functions of the instance's store.  0, or -1
+ * with *err when the artifact asks for something that compilation would have refused. */
 int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *module,
                       wasmtime_extern_t **ret, size_t *ret_count, struct pa_error *err);
 
@@ -75,8 +75,8 @@ int pa_instance_new_for(struct pa_engine *engine, struct pa_module *module,
 void pa_end_of_call(struct pa_instance *instance, wasmtime_error_t *error, wasm_trap_t *trap,
                     struct pa_end *end);
 
-/* backtrace.c: Wasmtime's text of a backtrace to ours, "  #0 name (file:line:column)", innermost first.
- * `frames` are the same frames, for the names that Wasmtime's text spoils; may be empty. */
+/* backtrace.c: Wasmtime's text of a backtrace to ours, "  #0 name (file:line:column)", innermost
+ * first. `frames` are the same frames, for the names that Wasmtime's text spoils; may be empty. */
 void pa_backtrace_format(const char *text, size_t size, const wasm_frame_vec_t *frames, char *out,
                          size_t room);
 

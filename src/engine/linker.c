@@ -1,32 +1,32 @@
 /*
  * From a compiled module's imports to the functions of the WASI table.
  *
- * Only what the module asks for is made, in its order, so that no table of names is built for a run.
- * The glue of a call is short: values into locals, the guest's memory as it is now, the call, the
- * result.  A call that ended the guest (proc_exit, proc_raise) returns a trap, which unwinds the
- * guest; instance.c then finds in WASI's state that it was not a failure.
+ * Only what the module asks for is made, in its order, so that no table of names is built for a
+ * run. The glue of a call is short: values into locals, the guest's memory as it is now, the call,
+ * the result.  A call that ended the guest (proc_exit, proc_raise) returns a trap, which unwinds
+ * the guest; instance.c then finds in WASI's state that it was not a failure.
  */
 #include "engine/internal.h"
 
 #define MAX_PARAMS 16
 
-/* The memory that the guest exports as "memory", looked up through the caller until it is known: the
- * module's start function may call us before there is an instance to ask. */
+/* The memory that the guest exports as "memory", looked up through the caller until it is known:
+ * the module's start function may call us before there is an instance to ask. */
 static struct pa_guest_memory memory_of_caller(struct pa_instance *instance,
                                                wasmtime_caller_t *caller) {
     if (!instance->memory) {
         wasmtime_extern_t item;
         if (wasmtime_caller_export_get(caller, "memory", 6, &item) &&
             item.kind == WASMTIME_EXTERN_MEMORY)
-            instance->memory =
-                pa_memory_pool_find(&instance->engine->pool,
-                                    wasmtime_memory_data(wasmtime_caller_context(caller),
-                                                         &item.of.memory));
+            instance->memory = pa_memory_pool_find(
+                &instance->engine->pool,
+                wasmtime_memory_data(wasmtime_caller_context(caller), &item.of.memory));
     }
     return pa_instance_memory(instance);
 }
 
-/* Unwinding costs a backtrace, with debug information read for it: hence the chance to do without. */
+/* Unwinding costs a backtrace, with debug information read for it: hence the chance to do without.
+ */
 static wasm_trap_t *end_guest(struct pa_instance *instance) {
     if (instance->on_end) {
         struct pa_end end;
@@ -96,9 +96,9 @@ static const struct pa_stub *find_stub(const struct pa_host *host,
                                        const wasm_importtype_t *wanted) {
     const wasm_name_t *module = wasm_importtype_module(wanted);
     const wasm_name_t *name = wasm_importtype_name(wanted);
-    return host->entry ? pa_entry_stub(host->entry, module->data, module->size, name->data,
-                                       name->size)
-                       : NULL;
+    return host->entry
+               ? pa_entry_stub(host->entry, module->data, module->size, name->data, name->size)
+               : NULL;
 }
 
 static bool has_type(const wasm_functype_t *type, const struct pa_wasi_import *import) {
@@ -128,8 +128,8 @@ int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *modu
         if (stub) {
             instance->calls[i] = (struct pa_import_call){.answer = stub->answer};
             items[i].kind = WASMTIME_EXTERN_FUNC;
-            wasmtime_func_new_unchecked(instance->context, function, call_stub,
-                                        &instance->calls[i], NULL, &items[i].of.func);
+            wasmtime_func_new_unchecked(instance->context, function, call_stub, &instance->calls[i],
+                                        NULL, &items[i].of.func);
             continue;
         }
         if (!function || !import || !has_type(function, import)) {

@@ -5,9 +5,9 @@
  *             ^ base
  *
  * A pool holds all memories of one instance (a module's memories and the engine's heap of exception
- * objects) and bounds them together.  `base` never moves, and `reserved` covers every address that a
- * 32-bit guest can form, so that compiled code needs no bounds checks: an access outside of `size`
- * faults, and the fault is the trap.
+ * objects) and bounds them together.  `base` never moves, and `reserved` covers every address that
+ * a 32-bit guest can form, so that compiled code needs no bounds checks: an access outside of
+ * `size` faults, and the fault is the trap.
  *
  * Threads: one.  After fork() parent and child have a pool each, copied on write.
  */

@@ -1,11 +1,11 @@
 /*
  * Artifacts.  Loading maps the file; pages of code are read when they are first executed.
  *
- * An artifact in huge pages (of a warm process) is mapped at an address that suits them, but its code
- * starts one small page later, after the header, and a huge page is only ever mapped where one kind of
- * access covers all of it.  So the code in the first 2 MiB, which in an interpreter is the busiest,
- * would be faulted in by small pages in every copy.  The header is therefore given the access of the
- * code: it is a page that nobody writes, and nobody jumps to.
+ * An artifact in huge pages (of a warm process) is mapped at an address that suits them, but its
+ * code starts one small page later, after the header, and a huge page is only ever mapped where one
+ * kind of access covers all of it.  So the code in the first 2 MiB, which in an interpreter is the
+ * busiest, would be faulted in by small pages in every copy.  The header is therefore given the
+ * access of the code: it is a page that nobody writes, and nobody jumps to.
  */
 #include "engine/internal.h"
 
@@ -18,7 +18,8 @@ static void join_header_and_code(const struct pa_module *module) {
     void *start, *end;
     wasmtime_module_image_range(module->wasm, &start, &end);
     if ((uintptr_t)start % HUGE_PAGE == 0 && (size_t)((char *)end - (char *)start) >= HUGE_PAGE)
-        mprotect(start, SMALL_PAGE, PROT_READ | PROT_EXEC); /* a wish: without it all is as it was */
+        mprotect(start, SMALL_PAGE,
+                 PROT_READ | PROT_EXEC); /* a wish: without it all is as it was */
 }
 
 int pa_module_load(struct pa_engine *engine, const char *path, struct pa_module **ret,

@@ -4,10 +4,12 @@
  *     command        _start()
  *     reactor        _initialize(); call() -> exit status
  *     reactor-argv   _initialize(); call(argc, argv) -> 0, or less when it failed
- *     ruby-abi       _initialize(); init(list of arguments); call(string) -> pointer to {handle, state}
+ *     ruby-abi       _initialize(); init(list of arguments); call(string) -> pointer to {handle,
+ * state}
  *
- * Arguments in memory are made with the guest's own allocator, so they are freed by nobody: they live
- * as long as the guest.  The strings of the Ruby ABI end in a NUL that is part of their length.
+ * Arguments in memory are made with the guest's own allocator, so they are freed by nobody: they
+ * live as long as the guest.  The strings of the Ruby ABI end in a NUL that is part of their
+ * length.
  */
 #include "engine/internal.h"
 
@@ -43,8 +45,8 @@ static uint32_t call(struct starter *starter, const char *name, const uint32_t *
         return 0;
     }
     wasm_functype_t *type = wasmtime_func_type(instance->context, &item.of.func);
-    bool fits = wasm_functype_params(type)->size == arg_count &&
-                wasm_functype_results(type)->size <= 1;
+    bool fits =
+        wasm_functype_params(type)->size == arg_count && wasm_functype_results(type)->size <= 1;
     wasm_functype_delete(type);
     if (!fits) {
         refuse(starter, "the language's module exports with other parameters", name);
@@ -53,8 +55,8 @@ static uint32_t call(struct starter *starter, const char *name, const uint32_t *
     for (size_t i = 0; i < arg_count; i++)
         values[i].i32 = (int32_t)args[i];
     wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error = wasmtime_func_call_unchecked(instance->context, &item.of.func, values,
-                                                           MAX_VALUES, &trap);
+    wasmtime_error_t *error =
+        wasmtime_func_call_unchecked(instance->context, &item.of.func, values, MAX_VALUES, &trap);
     if (error || trap) {
         pa_end_of_call(instance, error, trap, starter->end);
         starter->ended = true;

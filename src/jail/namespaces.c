@@ -143,8 +143,8 @@ static int open_in_place(const char *name, int flags, int number) {
     return dup3(fd, number, O_CLOEXEC) < 0 ? -1 : 0;
 }
 
-/* From a mapping, in whole huge pages: a page that is written by one call need not be cleared first,
- * which sendfile, with its small pieces, pays as much for as for the copying. */
+/* From a mapping, in whole huge pages: a page that is written by one call need not be cleared
+ * first, which sendfile, with its small pieces, pays as much for as for the copying. */
 static int copy_file(int to, int from, struct pa_error *err) {
     struct stat st;
     if (fstat(from, &st) < 0)

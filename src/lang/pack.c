@@ -18,7 +18,7 @@ void pa_pack_done(struct pa_pack *pack) {
     char *texts[] = {pack->manifest,    pack->name,           pack->version,
                      pack->summary,     pack->source.package, pack->source.version,
                      pack->source.file, pack->module_path,    pack->boot_folder,
-                     pack->boot_file,      pack->module_file};
+                     pack->boot_file,   pack->module_file};
     for (size_t i = 0; i < PA_ARRAY_LEN(lists); i++)
         pa_strv_free(lists[i]);
     for (size_t i = 0; i < PA_ARRAY_LEN(texts); i++)

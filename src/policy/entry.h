@@ -1,6 +1,6 @@
 /*
- * How a module is started, and what stands in for imports that are not WASI's: from a language pack's
- * manifest to the engine.  A module that a user gives is a command without stand-ins.
+ * How a module is started, and what stands in for imports that are not WASI's: from a language
+ * pack's manifest to the engine.  A module that a user gives is a command without stand-ins.
  */
 #ifndef PA_POLICY_ENTRY_H
 #define PA_POLICY_ENTRY_H
@@ -11,9 +11,9 @@
 
 /* style, name in a manifest */
 #define PA_ENTRY_STYLES(X)                                                                         \
-    X(PA_ENTRY_COMMAND, "command")           /* call _start */                                     \
-    X(PA_ENTRY_REACTOR, "reactor")           /* _initialize, then `call`: its result is the exit */ \
-    X(PA_ENTRY_REACTOR_ARGV, "reactor-argv") /* _initialize, then `call`(argc, argv) in memory */   \
+    X(PA_ENTRY_COMMAND, "command") /* call _start */                                               \
+    X(PA_ENTRY_REACTOR, "reactor") /* _initialize, then `call`: its result is the exit */          \
+    X(PA_ENTRY_REACTOR_ARGV, "reactor-argv") /* _initialize, then `call`(argc, argv) in memory */  \
     X(PA_ENTRY_RUBY_ABI, "ruby-abi")         /* _initialize, `init`(args), `call`(`eval`) */
 
 enum pa_entry_style {
@@ -24,7 +24,7 @@ enum pa_entry_style {
 
 /* What a stand-in answers. */
 #define PA_STUB_ANSWERS(X)                                                                         \
-    X(PA_STUB_TRAP, "trap")         /* it is not to be called */                                   \
+    X(PA_STUB_TRAP, "trap") /* it is not to be called */                                           \
     X(PA_STUB_MINUS_ONE, "-1")                                                                     \
     X(PA_STUB_ARGUMENT, "argument") /* its first argument */                                       \
     X(PA_STUB_NOTHING, "nothing")   /* zero, where it has a result */

@@ -7,7 +7,7 @@
 const struct pa_limit_info pa_limit_infos[] = {
 #define X(field, unit, initial, smallest, largest, unlimited, what)                                \
     {#field, unit, initial, smallest, largest, unlimited, what, offsetof(struct pa_limits, field)},
-    PA_LIMITS(X)
+    PA_LIMITS (X)
 #undef X
 };
 
@@ -45,8 +45,8 @@ static int out_of_range(const struct pa_limit_info *info, const char *got, struc
     char smallest[32], largest[32];
     pa_limit_format(info, info->smallest, smallest, sizeof(smallest));
     pa_limit_format(info, info->largest, largest, sizeof(largest));
-    return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s (%s): got %s, allowed is %s to %s%s", info->name,
-                   info->what, got, smallest, largest,
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s (%s): got %s, allowed is %s to %s%s",
+                   info->name, info->what, got, smallest, largest,
                    info->may_be_unlimited ? ", or unlimited" : "");
 }
 

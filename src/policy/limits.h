@@ -1,6 +1,6 @@
 /*
- * Every limit of a run, in one table: the name that users meet in flags, YAML, requests and outcomes,
- * its unit, default, smallest and largest value, and what it bounds.
+ * Every limit of a run, in one table: the name that users meet in flags, YAML, requests and
+ * outcomes, its unit, default, smallest and largest value, and what it bounds.
  *
  * Limits are per run.  A request may lower them; only the operator's configuration or the command
  * line may raise them.  PA_UNLIMITED ("unlimited") is allowed where the last column says so.
@@ -46,14 +46,14 @@ enum pa_unit {
     X(open_files, PA_UNIT_COUNT, 256, 16, 4096, false, "descriptors open at once")                 \
     X(module_bytes, PA_UNIT_BYTES, 50 * PA_MIB, 8, PA_GIB, false, "size of a module")              \
     X(table_elements, PA_UNIT_COUNT, 1000000, 0, 10000000, false, "elements of a table")           \
-    X(stack_bytes, PA_UNIT_BYTES, PA_MIB, 64 * PA_KIB, 64 * PA_MIB, false, "WebAssembly stack")     \
+    X(stack_bytes, PA_UNIT_BYTES, PA_MIB, 64 * PA_KIB, 64 * PA_MIB, false, "WebAssembly stack")    \
     X(compile_ms, PA_UNIT_MS, 120000, 100, 3600000, false, "time to compile a module")             \
     X(compile_memory_bytes, PA_UNIT_BYTES, 4 * PA_GIB, 64 * PA_MIB, 64 * PA_GIB, false,            \
       "memory to compile a module")
 
 struct pa_limits {
 #define X(field, unit, initial, smallest, largest, unlimited, what) uint64_t field;
-    PA_LIMITS(X)
+    PA_LIMITS (X)
 #undef X
 };
 
@@ -79,8 +79,8 @@ static inline uint64_t *pa_limit_slot(struct pa_limits *limits, const struct pa_
 
 void pa_limits_init(struct pa_limits *limits); /* the defaults */
 
-/* RLIMIT_DATA of a process that runs a guest under these limits: the guest's memory, its files (which
- * double while they grow), and the native memory beside them: the engine, our buffers. */
+/* RLIMIT_DATA of a process that runs a guest under these limits: the guest's memory, its files
+ * (which double while they grow), and the native memory beside them: the engine, our buffers. */
 uint64_t pa_limits_data_bytes(const struct pa_limits *limits);
 
 /* Parses text as people write it ("256MiB", "30s", "unlimited") and checks the range; the error

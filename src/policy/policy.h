@@ -43,7 +43,8 @@ struct pa_policy {
 
 void pa_policy_init(struct pa_policy *policy);
 void pa_policy_done(struct pa_policy *policy);
-void pa_policy_copy(struct pa_policy *policy, const struct pa_policy *from); /* into uninitialised */
+void pa_policy_copy(struct pa_policy *policy,
+                    const struct pa_policy *from); /* into uninitialised */
 
 /* Adds a mount.  `host` is made canonical; it must be an existing directory (NOT_FOUND,
  * INVALID_ARGUMENT otherwise).  A second mount at the same guest path replaces the first. */
@@ -60,7 +61,8 @@ const char *pa_policy_env(const struct pa_policy *policy, const char *name);
 /* True if the run needs code with fuel in it: a fuel limit, or determinism. */
 bool pa_policy_metered(const struct pa_policy *policy);
 
-/* Across our own sockets (trusted sender).  `host` paths stay behind: the worker gets descriptors. */
+/* Across our own sockets (trusted sender).  `host` paths stay behind: the worker gets descriptors.
+ */
 void pa_policy_encode(const struct pa_policy *policy, struct pa_buf *buf);
 int pa_policy_decode(struct pa_policy *policy, struct pa_reader *reader, struct pa_error *err);
 

@@ -34,17 +34,18 @@ const char *pa_status_name(enum pa_status status);
 int pa_status_exit(enum pa_status status);
 
 /*
- * How the guest's code ended, as the process that ran it saw it: from the engine to the run channel.
- * The supervisor, which the guest cannot influence, may know better (it sent SIGKILL at the limit).
+ * How the guest's code ended, as the process that ran it saw it: from the engine to the run
+ * channel. The supervisor, which the guest cannot influence, may know better (it sent SIGKILL at
+ * the limit).
  */
 struct pa_end {
     enum pa_status status;
-    uint32_t exit_code;        /* of proc_exit; 0 when _start returned; meaningful for OK and ERROR */
-    char kind[48];             /* of a trap: "unreachable", "stack_overflow", ...; else empty */
-    char message[512];         /* what happened, which limit at which value, what to change; or "" */
-    char backtrace[4096];      /* WebAssembly frames, one a line, innermost first; or "" */
+    uint32_t exit_code;   /* of proc_exit; 0 when _start returned; meaningful for OK and ERROR */
+    char kind[48];        /* of a trap: "unreachable", "stack_overflow", ...; else empty */
+    char message[512];    /* what happened, which limit at which value, what to change; or "" */
+    char backtrace[4096]; /* WebAssembly frames, one a line, innermost first; or "" */
     uint64_t memory_peak_bytes; /* linear memory, at its largest */
-    uint64_t fuel_used;        /* PA_UNLIMITED where fuel was not metered */
+    uint64_t fuel_used;         /* PA_UNLIMITED where fuel was not metered */
 };
 
 #endif

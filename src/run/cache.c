@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SUFFIX       ".cwasm"
-#define PARTIAL      ".partial-"
-#define PARTIAL_AGE  3600 /* seconds after which a partial file is a crash's leftover */
-#define TRAILER      (PA_DIGEST_TEXT - 1)
-#define MAX_ENTRIES  100000
+#define SUFFIX      ".cwasm"
+#define PARTIAL     ".partial-"
+#define PARTIAL_AGE 3600 /* seconds after which a partial file is a crash's leftover */
+#define TRAILER     (PA_DIGEST_TEXT - 1)
+#define MAX_ENTRIES 100000
 
 struct pa_cache {
     char *directory;
@@ -32,15 +32,17 @@ static int check_closed(int fd, const char *path, mode_t type, struct pa_error *
     if ((st.st_mode & S_IFMT) != type)
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "cache: %s is of the wrong type", path);
     if (st.st_uid != geteuid())
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "cache: %s belongs to user %u, not to us (%u); artifacts are native code, so "
-                       "it is not used: choose another folder with cache.directory",
-                       path, st.st_uid, geteuid());
+        return pa_fail(
+            err, PA_ERR_FAILED_PRECONDITION,
+            "cache: %s belongs to user %u, not to us (%u); artifacts are native code, so "
+            "it is not used: choose another folder with cache.directory",
+            path, st.st_uid, geteuid());
     if (st.st_mode & 077)
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "cache: %s is open to others (mode %04o); artifacts are native code, so it is "
-                       "not used: clear it, then chmod %s it",
-                       path, st.st_mode & 07777, S_ISDIR(type) ? "700" : "600");
+        return pa_fail(
+            err, PA_ERR_FAILED_PRECONDITION,
+            "cache: %s is open to others (mode %04o); artifacts are native code, so it is "
+            "not used: clear it, then chmod %s it",
+            path, st.st_mode & 07777, S_ISDIR(type) ? "700" : "600");
     return 0;
 }
 
@@ -230,8 +232,8 @@ int pa_cache_put(struct pa_cache *cache, const struct pa_cache_key *key, int art
     if (getrandom(&unique, sizeof(unique), 0) != sizeof(unique))
         return pa_fail_errno(err, errno, "cache: no random name");
     snprintf(partial, sizeof(partial), PARTIAL "%016" PRIx64, unique);
-    PA_CLEANUP(pa_closep) int fd =
-        openat(cache->fd, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    PA_CLEANUP(pa_closep)
+    int fd = openat(cache->fd, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return pa_fail_errno(err, errno, "cache: cannot create a file in %s", cache->directory);
     if (copy_with_digest(artifact, fd, err) < 0) {

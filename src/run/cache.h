@@ -23,8 +23,8 @@
 struct pa_cache;
 
 struct pa_cache_key {
-    char module[PA_DIGEST_TEXT];  /* of the bytes as given, text or binary */
-    const char *variant;          /* "fast", "metered", "deterministic" */
+    char module[PA_DIGEST_TEXT]; /* of the bytes as given, text or binary */
+    const char *variant;         /* "fast", "metered", "deterministic" */
 };
 
 /* `directory` NULL: $POLYAGENT_CACHE_HOME, else $XDG_CACHE_HOME/polyagent, else ~/.cache/polyagent;

@@ -8,12 +8,12 @@
 void pa_capture_init(struct pa_capture *capture, const char *limit_name, uint64_t limit,
                      bool to_sink, pa_capture_emit *emit, void *context) {
     uint64_t tail = limit == PA_UNLIMITED ? 0 : PA_MIN(limit / 4, TAIL_LARGEST);
-    *capture = (struct pa_capture){.limit_name = limit_name,
-                                   .head_max = to_sink || limit == PA_UNLIMITED ? limit
-                                                                                : limit - tail,
-                                   .tail_max = (size_t)tail,
-                                   .emit = emit,
-                                   .context = context};
+    *capture =
+        (struct pa_capture){.limit_name = limit_name,
+                            .head_max = to_sink || limit == PA_UNLIMITED ? limit : limit - tail,
+                            .tail_max = (size_t)tail,
+                            .emit = emit,
+                            .context = context};
 }
 
 /* The ring's position of the byte that came `offset` bytes after the head. */

@@ -20,8 +20,8 @@ struct pa_capture {
     const char *limit_name; /* for the marker: "stdout_bytes" */
     uint64_t head_max;      /* PA_UNLIMITED: everything is head */
     size_t tail_max;
-    uint64_t total;         /* bytes pushed */
-    uint8_t *tail;          /* allocated when the head is full */
+    uint64_t total; /* bytes pushed */
+    uint8_t *tail;  /* allocated when the head is full */
     pa_capture_emit *emit;
     void *context;
 };

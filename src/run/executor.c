@@ -88,12 +88,13 @@ static void close_mounts(const struct pa_policy *policy, const int *fds) {
         close(fds[i]);
 }
 
-static int open_mounts(const struct pa_executor *executor, const struct pa_policy *policy,
-                       int *fds, struct pa_error *err) {
+static int open_mounts(const struct pa_executor *executor, const struct pa_policy *policy, int *fds,
+                       struct pa_error *err) {
     for (size_t i = 0; i < policy->mount_count; i++) {
         const char *host = policy->mounts[i].host;
         fds[i] = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fds[i] < 0 && errno == EACCES && executor->spawner) /* we are confined, it will not be */
+        if (fds[i] < 0 && errno == EACCES &&
+            executor->spawner) /* we are confined, it will not be */
             fds[i] = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fds[i] >= 0)
             continue;
@@ -172,8 +173,8 @@ static int start_worker(struct pa_executor *executor, const struct pa_run_reques
     fds[0] = artifact;
     if (open_mounts(executor, policy, fds + 1, err) < 0)
         return -1;
-    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path,
-                                  executor->jail_required, policy->mount_count == 0, worker, err);
+    int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required,
+                                  policy->mount_count == 0, worker, err);
     if (done < 0)
         close_mounts(policy, fds + 1);
     return done;
@@ -200,7 +201,8 @@ static int run_fresh(struct pa_executor *executor, const struct pa_run_request *
 }
 
 /* A copy has its root's kernel limit on memory; this one is for its request.  A dead one will be
- * noticed; its number may be another process's by now, so it is looked at through its pidfd first. */
+ * noticed; its number may be another process's by now, so it is looked at through its pidfd first.
+ */
 static int lower_data_limit(const struct pa_worker *worker, const struct pa_limits *limits,
                             struct pa_error *err) {
     struct rlimit limit = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
@@ -266,15 +268,14 @@ bool pa_module_too_large(const char *name, uint64_t size, const struct pa_policy
     return true;
 }
 
-/* An artifact that does not load, or a process that crashed with it, may be the fault of the file on
- * disk (another CPU's, a broken disk): then it is removed and made anew, once. */
-static bool artifact_is_bad(const struct pa_executor *executor, const struct pa_run_request *request,
-                            int artifact, bool worker_failed, const struct pa_outcome *outcome,
-                            const struct pa_error *err) {
+/* An artifact that does not load, or a process that crashed with it, may be the fault of the file
+ * on disk (another CPU's, a broken disk): then it is removed and made anew, once. */
+static bool artifact_is_bad(const struct pa_executor *executor,
+                            const struct pa_run_request *request, int artifact, bool worker_failed,
+                            const struct pa_outcome *outcome, const struct pa_error *err) {
     bool refused = worker_failed && err->code == PA_ERR_FAILED_PRECONDITION;
     bool died = outcome->status == PA_STATUS_CRASHED || outcome->status == PA_STATUS_DENIED;
-    bool crashed =
-        !worker_failed && died && !outcome->output[0].total && !outcome->output[1].total;
+    bool crashed = !worker_failed && died && !outcome->output[0].total && !outcome->output[1].total;
     if (outcome->usage.compile_ns || (!refused && !crashed))
         return false;
     if (crashed && pa_cache_verify(artifact))
@@ -282,7 +283,8 @@ static bool artifact_is_bad(const struct pa_executor *executor, const struct pa_
     struct pa_cache_key key;
     pa_module_key(&request->module, request->policy, &key);
     pa_cache_remove(executor->cache, &key);
-    pa_log_warn("cache", "the artifact of %s cannot be used and is made anew", request->module.name);
+    pa_log_warn("cache", "the artifact of %s cannot be used and is made anew",
+                request->module.name);
     return true;
 }
 

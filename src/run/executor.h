@@ -23,7 +23,7 @@ struct pa_executor_config {
     const char *worker_path;     /* NULL: polyagent-worker beside this program, else installed */
     const char *cache_directory; /* NULL: the default */
     uint64_t cache_bytes;
-    bool jail_required;          /* a run without every layer of the jail is an error */
+    bool jail_required; /* a run without every layer of the jail is an error */
     /* Called before a module of `size` bytes is compiled; NULL: nobody is told. */
     void (*compiling)(const char *name, size_t size);
 };
@@ -39,20 +39,21 @@ const char *pa_executor_worker_path(const struct pa_executor *executor);
 struct pa_spawner;
 void pa_executor_use_spawner(struct pa_executor *executor, struct pa_spawner *spawner);
 
-/* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them. */
+/* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them.
+ */
 struct pa_module_source {
-    const char *name;    /* for messages and argv[0] */
-    const void *bytes;   /* NULL: in the file `path` */
+    const char *name;  /* for messages and argv[0] */
+    const void *bytes; /* NULL: in the file `path` */
     size_t size;
     const char *path;
-    const char *digest;  /* SHA-256 of the bytes where it is known, else NULL */
+    const char *digest;           /* SHA-256 of the bytes where it is known, else NULL */
     const struct pa_entry *entry; /* NULL: a command */
 };
 
 struct pa_run_request {
     struct pa_module_source module;
     const struct pa_policy *policy;
-    const char *argv0; /* NULL: the module's name */
+    const char *argv0;       /* NULL: the module's name */
     const char *const *argv; /* without argv[0] */
     size_t argc;
     int stdin_fd; /* -1: stdin_bytes */
@@ -62,10 +63,10 @@ struct pa_run_request {
     size_t request_size;
     const struct pa_run_file *files; /* put into /workspace or /tmp first */
     size_t file_count;
-    struct pa_worker *session;  /* not NULL: a turn of a session; gets the worker if it lives on, which is
-                                   then `warm` of the next turn's request */
-    struct pa_worker *warm;     /* NULL: a fresh worker; else a copy of a warm root of the same module,
-                                   entry and mounts, which is used up */
+    struct pa_worker *session; /* not NULL: a turn of a session; gets the worker if it lives on,
+                                  which is then `warm` of the next turn's request */
+    struct pa_worker *warm; /* NULL: a fresh worker; else a copy of a warm root of the same module,
+                               entry and mounts, which is used up */
     const struct pa_sink *sink; /* NULL: output is kept in the outcome */
     int cancel_fd;              /* -1, or readable when the caller gives up */
 };

@@ -26,8 +26,9 @@ char *pa_handover_path(void) {
 static int fill_address(const char *path, struct sockaddr_un *ret, struct pa_error *err) {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(ret->sun_path))
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the socket's path is longer than %zu bytes: %s",
-                       sizeof(ret->sun_path) - 1, path);
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                       "the socket's path is longer than %zu bytes: %s", sizeof(ret->sun_path) - 1,
+                       path);
     memcpy(ret->sun_path, path, strlen(path));
     return 0;
 }
@@ -252,7 +253,8 @@ static int make_folder(const char *path, struct pa_error *err) {
     PA_CLEANUP(pa_freep) char *folder = pa_xstrdup(path);
     char *slash = strrchr(folder, '/');
     if (!slash || slash == folder)
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the socket %s needs a folder of its own", path);
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the socket %s needs a folder of its own",
+                       path);
     *slash = 0;
     if (pa_mkdir_parents(folder, 0700, err) < 0)
         return -1;
@@ -261,7 +263,8 @@ static int make_folder(const char *path, struct pa_error *err) {
         return pa_fail_errno(err, errno, "cannot stat %s", folder);
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "%s must be a folder of ours that nobody else may enter (mode 0700)", folder);
+                       "%s must be a folder of ours that nobody else may enter (mode 0700)",
+                       folder);
     return 0;
 }
 
@@ -275,8 +278,8 @@ int pa_handover_listen(const char *path, struct pa_error *err) {
     if (connect(listener, (struct sockaddr *)&address, sizeof(address)) == 0)
         return pa_fail(err, PA_ERR_ALREADY_EXISTS, "a server is running already on %s", path);
     unlink(path);
-    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-        chmod(path, 0600) < 0 || listen(listener, 128) < 0)
+    if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0600) < 0 ||
+        listen(listener, 128) < 0)
         return pa_fail_errno(err, errno, "cannot listen on %s", path);
     return pa_steal_fd(&listener);
 }

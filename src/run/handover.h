@@ -3,8 +3,9 @@
  *
  * The server listens on a Unix socket of its user (0600, in a folder of 0700).  A client says which
  * warm process it wants and gets its channel and pidfd: from there on it supervises the run itself,
- * with its own limits, as if it had started the process.  While it does, it keeps the connection open;
- * when the connection closes, the server kills the process, so that nothing outlives its supervisor.
+ * with its own limits, as if it had started the process.  While it does, it keeps the connection
+ * open; when the connection closes, the server kills the process, so that nothing outlives its
+ * supervisor.
  *
  *     client                                   server
  *     WANT image, variant, mounts     ------>
@@ -39,8 +40,8 @@ void pa_want_init(struct pa_want *want, const struct pa_image *image,
                   const struct pa_policy *policy);
 void pa_want_done(struct pa_want *want);
 
-/* Where the socket is: $POLYAGENT_SOCKET, else polyagent.sock in $XDG_RUNTIME_DIR/polyagent, else in
- * /tmp/polyagent-UID.  The caller frees it. */
+/* Where the socket is: $POLYAGENT_SOCKET, else polyagent.sock in $XDG_RUNTIME_DIR/polyagent, else
+ * in /tmp/polyagent-UID.  The caller frees it. */
 char *pa_handover_path(void);
 
 /* A worker from the server: 0; 1 when no server runs or it has none of that kind (*err says why);

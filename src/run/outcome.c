@@ -125,8 +125,8 @@ static void set_text(json_t *object, const char *name, const char *text) {
         json_object_set_new(object, name, text_of((const uint8_t *)text, strlen(text), &exact));
 }
 
-/* The next line of what the guest handed over, from *at on: a message, or NULL where it is none.  False
- * when there is none left. */
+/* The next line of what the guest handed over, from *at on: a message, or NULL where it is none.
+ * False when there is none left. */
 static bool next_message(const char **at, const char *end, json_t **ret) {
     if (*at >= end)
         return false;

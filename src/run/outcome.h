@@ -26,12 +26,12 @@ struct pa_output_record {
 };
 
 struct pa_usage {
-    uint64_t wall_ns;    /* from the request to the end */
-    uint64_t cpu_ns;     /* of the run's process, user and system */
-    uint64_t queue_ns;   /* waited before it began */
-    uint64_t compile_ns; /* 0 when the artifact was cached */
+    uint64_t wall_ns;           /* from the request to the end */
+    uint64_t cpu_ns;            /* of the run's process, user and system */
+    uint64_t queue_ns;          /* waited before it began */
+    uint64_t compile_ns;        /* 0 when the artifact was cached */
     uint64_t memory_peak_bytes; /* linear memory */
-    uint64_t fuel;       /* PA_UNLIMITED: not metered */
+    uint64_t fuel;              /* PA_UNLIMITED: not metered */
 };
 
 struct pa_outcome {
@@ -43,8 +43,8 @@ struct pa_outcome {
     struct pa_output_record output[2]; /* by enum pa_output */
     struct pa_buf results; /* lines of JSON from /dev/sandbox/result, as the guest wrote them */
     struct pa_usage usage;
-    bool session_lives; /* the process waits for another turn */
-    bool exited;        /* ... although the program asked to exit, with exit_code */
+    bool session_lives;     /* the process waits for another turn */
+    bool exited;            /* ... although the program asked to exit, with exit_code */
     char jail_missing[256]; /* layers that could not be entered (best-effort), or "" */
 };
 
@@ -58,12 +58,12 @@ void pa_outcome_set(struct pa_outcome *outcome, enum pa_status status, const cha
 /* Takes over what the worker reported. */
 void pa_outcome_take_end(struct pa_outcome *outcome, const struct pa_end *end);
 
-/* The end of a session's turn, whose process lives on: takes exit code and status from what the guest
- * handed over ({"type":"done"}). */
+/* The end of a session's turn, whose process lives on: takes exit code and status from what the
+ * guest handed over ({"type":"done"}). */
 void pa_outcome_take_turn(struct pa_outcome *outcome);
 
-/* What a {"type":"complete"} among the results says: the input is complete, or more is to come.  True
- * where there is none. */
+/* What a {"type":"complete"} among the results says: the input is complete, or more is to come.
+ * True where there is none. */
 bool pa_outcome_is_complete(const struct pa_outcome *outcome);
 
 /* One JSON object, without a newline; output that is not UTF-8 has U+FFFD in the text and the exact

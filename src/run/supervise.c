@@ -15,10 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STDIN_CHUNK   65536u
-#define DEATH_NS      PA_NS_PER_S         /* between the end of a dying worker's channel and its own */
-#define SLICE_NS      (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
-#define LAST_READS    16                  /* of a dead worker: more than its socket holds */
+#define STDIN_CHUNK 65536u
+#define DEATH_NS    PA_NS_PER_S /* between the end of a dying worker's channel and its own */
+#define SLICE_NS                                                                                   \
+    (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
+#define LAST_READS 16   /* of a dead worker: more than its socket holds */
 
 /* Why the loop killed the worker, if it did. */
 enum verdict {
@@ -45,7 +46,7 @@ struct loop {
     struct pa_frame_decoder decoder;
     struct pa_capture captures[2];
     uint64_t output_total;
-    size_t stdin_at;      /* of job->stdin_bytes */
+    size_t stdin_at; /* of job->stdin_bytes */
     bool stdin_wanted;
     unsigned log_lines;
     bool guest_spoke; /* it has come to more than entering the jail */
@@ -56,7 +57,7 @@ struct loop {
     bool ended, failed; /* an EXIT (or TURN), or a FAILED frame came */
     bool turned;        /* it was a TURN: the worker lives on */
     struct pa_end end;
-    char garbage[160]; /* what was wrong with what the worker sent */
+    char garbage[160];           /* what was wrong with what the worker sent */
     char denied[PA_DENIAL_ROOM]; /* "the system call socket (41)", if it had last words */
 };
 
@@ -329,8 +330,8 @@ static void answer_from_fd(struct loop *loop) {
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-/* Under the clocks like all the rest: a session's process need not read.  False when the host cannot
- * send it; a worker that is gone or condemned is the loop's affair. */
+/* Under the clocks like all the rest: a session's process need not read.  False when the host
+ * cannot send it; a worker that is gone or condemned is the loop's affair. */
 static bool send_request(struct loop *loop) {
     const struct pa_job *job = loop->job;
     for (size_t sent = 0; loop->verdict == VERDICT_NONE;) {
@@ -450,12 +451,10 @@ static void describe(struct loop *loop, int wait_status) {
                        "raise it, or make the code compute less");
         return;
     case VERDICT_OUTPUT:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes",
-                       "raise it, or write less");
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes", "raise it, or write less");
         return;
     case VERDICT_RESULTS:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes",
-                       "raise it, or show less");
+        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes", "raise it, or show less");
         return;
     case VERDICT_CANCELLED:
         pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
@@ -487,8 +486,8 @@ static int end_worker(struct loop *loop) {
     }
     pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
     loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
-    return loop->worker->reap(loop->worker, !loop->ended && !loop->failed &&
-                                                loop->verdict == VERDICT_NONE);
+    return loop->worker->reap(loop->worker,
+                              !loop->ended && !loop->failed && loop->verdict == VERDICT_NONE);
 }
 
 static void start_captures(struct loop *loop) {

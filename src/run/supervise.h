@@ -5,9 +5,9 @@
  *     pa_job_run(&job, &worker, &outcome, ...)       the worker is gone afterwards
  *
  * The loop waits for the worker's frames, for its own clocks and for the caller, and kills with
- * SIGKILL through the worker's pidfd when a limit is passed; nothing that the worker does or says can
- * hold that up.  Everything from the worker is checked: a frame of a wrong form, an end that only a
- * supervisor may declare, a second end, output past the limit.
+ * SIGKILL through the worker's pidfd when a limit is passed; nothing that the worker does or says
+ * can hold that up.  Everything from the worker is checked: a frame of a wrong form, an end that
+ * only a supervisor may declare, a second end, output past the limit.
  *
  * Threads: one loop a thread; jobs do not share anything.
  */
@@ -33,16 +33,16 @@ struct pa_sink {
 struct pa_worker {
     int socket;
     int pidfd;
-    pid_t pid; /* in our PID namespace */
+    pid_t pid;               /* in our PID namespace */
     char no_namespaces[160]; /* why it has none, or "" */
-    /* Of a worker that is dead or was sent SIGKILL: waits for the end, closes what belongs to it and
-     * returns its wait status; without `want_status` it need not wait. */
+    /* Of a worker that is dead or was sent SIGKILL: waits for the end, closes what belongs to it
+     * and returns its wait status; without `want_status` it need not wait. */
     int (*reap)(struct pa_worker *worker, bool want_status);
     void *context; /* of `reap` */
 };
 
-/* Starts a worker of our own.  `jail_required`: without namespaces there is none.  `nobody`: it needs
- * no file of ours, so let it be nobody when we are root. */
+/* Starts a worker of our own.  `jail_required`: without namespaces there is none.  `nobody`: it
+ * needs no file of ours, so let it be nobody when we are root. */
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err);
 
@@ -62,19 +62,20 @@ struct pa_job {
     size_t fd_count;
 
     uint64_t wall_ns, cpu_ns; /* limits */
-    const struct pa_limits *limits; /* stdout_bytes, stderr_bytes, output_bytes; named in messages */
+    const struct pa_limits
+        *limits; /* stdout_bytes, stderr_bytes, output_bytes; named in messages */
     const char *wall_limit_name, *cpu_limit_name;
 
-    int stdin_fd;              /* -1: no standard input, or ... */
-    const void *stdin_bytes;   /* ... these bytes */
+    int stdin_fd;            /* -1: no standard input, or ... */
+    const void *stdin_bytes; /* ... these bytes */
     size_t stdin_size;
     const struct pa_sink *sink; /* NULL: keep output in the outcome */
-    int cancel_fd;             /* -1, or a descriptor that is readable when the caller gives up */
+    int cancel_fd;              /* -1, or a descriptor that is readable when the caller gives up */
 };
 
-/* Runs the job to its end; the worker is killed and reaped when this returns, unless it is a session's
- * that ended its turn (outcome->session_lives): then it waits for the next RUN.  -1 with *err when the
- * worker reported FAILED: the trouble is the host's. */
+/* Runs the job to its end; the worker is killed and reaped when this returns, unless it is a
+ * session's that ended its turn (outcome->session_lives): then it waits for the next RUN.  -1 with
+ * *err when the worker reported FAILED: the trouble is the host's. */
 int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_outcome *outcome,
                struct pa_error *err);
 

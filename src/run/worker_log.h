@@ -1,6 +1,6 @@
 /*
- * Log lines that workers send.  A hostile worker writes them too: it may not speak in the name of the
- * trusted program's own components, nor fill the log.
+ * Log lines that workers send.  A hostile worker writes them too: it may not speak in the name of
+ * the trusted program's own components, nor fill the log.
  */
 #ifndef PA_RUN_WORKER_LOG_H
 #define PA_RUN_WORKER_LOG_H

@@ -66,8 +66,8 @@ static char *key_of(const struct pa_want *want) {
     return (char *)pa_buf_take(&key, NULL);
 }
 
-/* What a root is started with: the server's policy, the mounts that are wanted, and as much memory as
- * any request may ask for, since a copy's limit can only be lower than its root's. */
+/* What a root is started with: the server's policy, the mounts that are wanted, and as much memory
+ * as any request may ask for, since a copy's limit can only be lower than its root's. */
 static int describe_root(struct pa_server *server, const struct pa_want *want, struct kind *kind,
                          struct pa_error *err) {
     struct pa_policy policy;
@@ -118,8 +118,8 @@ static struct kind *free_kind(struct kind *kind) {
 static int make_kind(struct pa_server *server, const struct pa_want *want, const char *key,
                      struct kind **ret, struct pa_error *err) {
     if (server->kind_count == MAX_POOLS)
-        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "there are %d kinds of warm processes already",
-                       MAX_POOLS);
+        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
+                       "there are %d kinds of warm processes already", MAX_POOLS);
     struct kind *kind = pa_xcalloc(1, sizeof(*kind));
     kind->server = server;
     kind->key = pa_xstrdup(key);
@@ -165,8 +165,8 @@ static int start_warm(struct pa_server *server, const struct pa_image *image,
     struct pa_pool *pool;
     const struct pa_program nothing = {.code = "", .code_size = 0};
     pa_policy_init(&policy);
-    int done = pa_language_run_init(&run, image, server->config.cache_directory, &policy, &nothing,
-                                    err);
+    int done =
+        pa_language_run_init(&run, image, server->config.cache_directory, &policy, &nothing, err);
     if (done == 0) {
         pa_want_init(&want, image, &run.policy);
         done = find_pool(server, &want, &pool, err);
@@ -270,14 +270,15 @@ static void accept_client(struct pa_server *server) {
     remove_client(client);
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------
+ */
 
 int pa_server_new(const struct pa_server_config *config, struct pa_server **ret,
                   struct pa_error *err) {
     struct pa_server *server = pa_xcalloc(1, sizeof(*server));
     server->config = *config;
-    server->socket_path = config->socket_path ? pa_xstrdup(config->socket_path)
-                                              : pa_handover_path();
+    server->socket_path =
+        config->socket_path ? pa_xstrdup(config->socket_path) : pa_handover_path();
     pa_policy_copy(&server->policy, config->policy);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->fewer, NULL);
@@ -316,8 +317,8 @@ int pa_server_run(struct pa_server *server, int stop_fd, struct pa_error *err) {
     }
 }
 
-/* Runs that are still going are their clients' affair: wait for them, a client that hangs is cut.  No
- * client's thread is left afterwards. */
+/* Runs that are still going are their clients' affair: wait for them, a client that hangs is cut.
+ * No client's thread is left afterwards. */
 static void drain(struct pa_server *server) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);

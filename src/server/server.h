@@ -5,7 +5,8 @@
  *     pa_server_run(server, stop_fd, &err)     until stop_fd is readable
  *     pa_server_free(server)
  *
- * A pool starts when its kind of process is first asked for, or at the start for the images in `warm`.  Each client of the Unix socket (run/handover.h) has a thread, which mostly waits.
+ * A pool starts when its kind of process is first asked for, or at the start for the images in
+ * `warm`.  Each client of the Unix socket (run/handover.h) has a thread, which mostly waits.
  */
 #ifndef PA_SERVER_SERVER_H
 #define PA_SERVER_SERVER_H

@@ -228,16 +228,14 @@ static wasi_errno open_stderr(void *context, const struct pa_open *how, struct p
 }
 
 /* A device of the host's: what pa_wasi_config named. */
-static wasi_errno open_host_device(void *context, const struct pa_open *how,
-                                   struct pa_file **ret) {
+static wasi_errno open_host_device(void *context, const struct pa_open *how, struct pa_file **ret) {
     const struct wasi_host_device *device = context;
     struct pa_file head = {.ops = &stream_ops,
                            .type = WASI_FILETYPE_CHARACTER_DEVICE,
                            .fdflags = how->fdflags,
                            .readable = how->read && device->device.stream.read,
                            .writable = how->write && device->device.stream.write};
-    return file_new(device->wasi, &head,
-                    WASI_STREAMS + (int)(device - device->wasi->devices), ret);
+    return file_new(device->wasi, &head, WASI_STREAMS + (int)(device - device->wasi->devices), ret);
 }
 
 struct pa_device wasi_host_device(struct wasi_host_device *device) {

@@ -7,8 +7,8 @@
  * its own offset.  Path operations start at an open directory and take the guest's path text, which
  * is relative, not empty, without NUL, at most PA_PATH_MAX bytes and NUL-terminated (the caller has
  * checked); an absolute path is ENOTCAPABLE before it gets here.  Each file system resolves the
- * text by itself: `..` past the open directory it starts at is ENOTCAPABLE, and a symbolic link that
- * leads out (absolute, or too many `..`) is too.  Trailing slashes demand a directory.
+ * text by itself: `..` past the open directory it starts at is ENOTCAPABLE, and a symbolic link
+ * that leads out (absolute, or too many `..`) is too.  Trailing slashes demand a directory.
  *
  * Rights are not checked here (the descriptor table does), read-only mounts are (EROFS).
  * Every function returns a WASI errno, 0 for success; outputs are untouched on failure.
@@ -48,10 +48,10 @@ struct pa_dirent {
 typedef bool pa_dirent_fn(void *context, const struct pa_dirent *entry);
 
 struct pa_open {
-    uint32_t oflags;   /* WASI_O_* */
-    uint32_t fdflags;  /* WASI_FDFLAG_* */
-    bool follow;       /* the last component may be a symbolic link; else opening one is ELOOP */
-    bool read, write;  /* what the guest will do with it: from the requested rights */
+    uint32_t oflags;  /* WASI_O_* */
+    uint32_t fdflags; /* WASI_FDFLAG_* */
+    bool follow;      /* the last component may be a symbolic link; else opening one is ELOOP */
+    bool read, write; /* what the guest will do with it: from the requested rights */
 };
 
 struct pa_times {
@@ -118,25 +118,27 @@ struct pa_file {
     bool readable, writable; /* as opened */
 };
 
-/* The policy's clock and counters that file systems need; owned by struct pa_wasi, outlives them. */
+/* The policy's clock and counters that file systems need; owned by struct pa_wasi, outlives them.
+ */
 struct pa_world {
     uint64_t (*now_ns)(void *context); /* realtime under this policy */
     void *context;
-    bool deterministic;        /* sorted directories, synthetic inode numbers and host times */
-    uint64_t files_bytes;      /* limits of the in-memory file system */
+    bool deterministic;   /* sorted directories, synthetic inode numbers and host times */
+    uint64_t files_bytes; /* limits of the in-memory file system */
     uint64_t files_count;
     uint64_t files_bytes_used; /* kept by memfs */
     uint64_t files_count_used;
-    bool files_limit_hit;      /* an operation failed with ENOSPC, or a write was cut short, because
-                                * of the limits */
-    uint64_t dev_count;        /* kept by the file systems: device numbers given so far */
+    bool files_limit_hit; /* an operation failed with ENOSPC, or a write was cut short, because
+                           * of the limits */
+    uint64_t dev_count;   /* kept by the file systems: device numbers given so far */
 };
 
 wasi_errno pa_errno_to_wasi(int errnum);
 
 /* hostfs.c: a host directory.  Takes `fd` (O_RDONLY|O_DIRECTORY), also on failure; closed with the
  * file.  Paths are resolved by the kernel alone: openat2 with RESOLVE_BENEATH |
- * RESOLVE_NO_MAGICLINKS.  A file keeps a directory's descriptor and, while it is listed, a second. */
+ * RESOLVE_NO_MAGICLINKS.  A file keeps a directory's descriptor and, while it is listed, a second.
+ */
 wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable, struct pa_file **ret);
 
 /* memfs.c: an empty in-memory tree.  Several handles may be opened on one tree; they may outlive it
@@ -147,8 +149,8 @@ struct pa_memfs *pa_memfs_free(struct pa_memfs *fs); /* NULL is fine; returns NU
 wasi_errno pa_memfs_open_root(struct pa_memfs *fs, struct pa_file **ret);
 
 /* devfs.c: /dev.  null, zero and full are built in; every other device (random, stdin,
- * "sandbox/request") is one of `devices`.  Names are distinct and may have directories.  The array is
- * copied, its contexts stay the caller's.  Close what was opened before freeing. */
+ * "sandbox/request") is one of `devices`.  Names are distinct and may have directories.  The array
+ * is copied, its contexts stay the caller's.  Close what was opened before freeing. */
 struct pa_device {
     const char *name;
     /* Makes a fresh open file for each open. */
@@ -166,8 +168,9 @@ wasi_errno pa_devfs_open_root(struct pa_devfs *fs, struct pa_file **ret);
 struct pa_rootfs;
 struct pa_rootfs *pa_rootfs_new(struct pa_world *world);
 struct pa_rootfs *pa_rootfs_free(struct pa_rootfs *fs);
-/* `guest` is absolute; `root` stays owned by the caller and outlives the rootfs.  EEXIST if there is
- * a mount already; EINVAL for "/" and for "." or ".." in it.  Close what was opened before freeing. */
+/* `guest` is absolute; `root` stays owned by the caller and outlives the rootfs.  EEXIST if there
+ * is a mount already; EINVAL for "/" and for "." or ".." in it.  Close what was opened before
+ * freeing. */
 wasi_errno pa_rootfs_mount(struct pa_rootfs *fs, const char *guest, struct pa_file *root);
 wasi_errno pa_rootfs_open_root(struct pa_rootfs *fs, struct pa_file **ret);
 

@@ -66,7 +66,7 @@ struct pa_stream {
 
 /* A character device under /dev whose bytes are its host's affair. */
 struct pa_stream_device {
-    const char *name; /* for example "sandbox/request" */
+    const char *name;        /* for example "sandbox/request" */
     struct pa_stream stream; /* `read`, `write`, or both */
 };
 

@@ -120,7 +120,8 @@ static int pin_sibling(const struct world *w) {
                : result(sched_setaffinity(w->victim, sizeof(set), &set));
 }
 
-/* What follows a forbidden call.  The call itself is harmless: the attack is to live on after it. */
+/* What follows a forbidden call.  The call itself is harmless: the attack is to live on after it.
+ */
 static void live_on(int number) {
     (void)number;
 }

@@ -1,6 +1,6 @@
 /*
- * Workers that a guest has taken over: each mode is one way to harm the supervisor.  Its first frame's
- * payload names the mode; test_hostile_worker.c says what has to come of it.
+ * Workers that a guest has taken over: each mode is one way to harm the supervisor.  Its first
+ * frame's payload names the mode; test_hostile_worker.c says what has to come of it.
  *
  * It is exec'ed in namespaces but not jailed, so it can do more than a worker in its jail could.
  */
@@ -290,15 +290,39 @@ static const struct {
     const char *name;
     void (*run)(void);
 } modes[] = {
-#define MODE(name) {#name, name}
-    MODE(closes), MODE(shuts_down), MODE(exits), MODE(segfaults), MODE(silent), MODE(stops_itself),
-    MODE(ends_a_turn), MODE(ends_well), MODE(leaves_a_child), MODE(wants_and_does_not_read),
-    MODE(wants_and_ends), MODE(floods_stdout), MODE(floods_results), MODE(writes_two_mib),
-    MODE(floods_the_log), MODE(forges_the_log), MODE(forges_a_log_line), MODE(sends_short_frames),
-    MODE(says_it_is_jailed_later), MODE(announces_too_much), MODE(speaks_nonsense),
-    MODE(speaks_as_a_root), MODE(says_it_timed_out), MODE(ends_at_length), MODE(ends_twice),
-    MODE(sends_descriptors), MODE(fills_the_pipe), MODE(root_says_nothing),
-    MODE(root_floods_the_log), MODE(root_sends_descriptors), MODE(root_reuses_numbers),
+#define MODE(name)                                                                                 \
+    { #name, name }
+    MODE(closes),
+    MODE(shuts_down),
+    MODE(exits),
+    MODE(segfaults),
+    MODE(silent),
+    MODE(stops_itself),
+    MODE(ends_a_turn),
+    MODE(ends_well),
+    MODE(leaves_a_child),
+    MODE(wants_and_does_not_read),
+    MODE(wants_and_ends),
+    MODE(floods_stdout),
+    MODE(floods_results),
+    MODE(writes_two_mib),
+    MODE(floods_the_log),
+    MODE(forges_the_log),
+    MODE(forges_a_log_line),
+    MODE(sends_short_frames),
+    MODE(says_it_is_jailed_later),
+    MODE(announces_too_much),
+    MODE(speaks_nonsense),
+    MODE(speaks_as_a_root),
+    MODE(says_it_timed_out),
+    MODE(ends_at_length),
+    MODE(ends_twice),
+    MODE(sends_descriptors),
+    MODE(fills_the_pipe),
+    MODE(root_says_nothing),
+    MODE(root_floods_the_log),
+    MODE(root_sends_descriptors),
+    MODE(root_reuses_numbers),
     MODE(root_of_one_copy),
 };
 

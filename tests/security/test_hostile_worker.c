@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WALL_MS 400 /* of a run; some slack above it is allowed */
+#define WALL_MS  400 /* of a run; some slack above it is allowed */
 #define SLACK_MS 1500
 
 static char *worker_path;
@@ -235,9 +235,10 @@ static ssize_t write_nothing(void *context, enum pa_output output, const void *b
                              uint64_t deadline_ns) {
     struct pollfd never = {.fd = -1};
     uint64_t now = pa_clock_monotonic_ns();
-    poll(&never, 1, deadline_ns == PA_NEVER ? -1
-                    : deadline_ns > now     ? (int)((deadline_ns - now) / PA_NS_PER_MS) + 1
-                                            : 0);
+    poll(&never, 1,
+         deadline_ns == PA_NEVER ? -1
+         : deadline_ns > now     ? (int)((deadline_ns - now) / PA_NS_PER_MS) + 1
+                                 : 0);
     return 0;
 }
 
@@ -373,8 +374,11 @@ static int start_root(void *context, struct pa_worker *ret, struct pa_error *err
 }
 
 static struct pa_pool *pool_of(struct roots *roots) {
-    struct pa_pool_config config = {
-        .name = "hostile", .start_root = start_root, .context = roots, .idle_least = 1, .idle_most = 1};
+    struct pa_pool_config config = {.name = "hostile",
+                                    .start_root = start_root,
+                                    .context = roots,
+                                    .idle_least = 1,
+                                    .idle_most = 1};
     struct pa_pool *pool;
     struct pa_error err;
     assert_int_equal(pa_pool_new(&config, &pool, &err), 0);

@@ -76,8 +76,16 @@ static void quantities(void **state) {
     assert_int_equal(pa_parse_bytes("2MB", &n), 0);
     assert_int_equal(n, 2000000);
     n = 7;
-    static const char *const bad[] = {"", "-1", "1e9", "0x10", "MiB", "1.", "1 XiB", "1MiBs",
-                                      "99999999999999999999", "18446744073709551615k"};
+    static const char *const bad[] = {"",
+                                      "-1",
+                                      "1e9",
+                                      "0x10",
+                                      "MiB",
+                                      "1.",
+                                      "1 XiB",
+                                      "1MiBs",
+                                      "99999999999999999999",
+                                      "18446744073709551615k"};
     for (size_t i = 0; i < PA_ARRAY_LEN(bad); i++) {
         assert_int_equal(pa_parse_bytes(bad[i], &n), -1);
         assert_int_equal(n, 7);
@@ -106,8 +114,9 @@ static void limits(void **state) {
     assert_int_equal(pa_limit_parse(memory, "512MiB", &n, &err), 0);
     assert_int_equal(n, 512 * PA_MIB);
     assert_int_equal(pa_limit_parse(memory, "5GiB", &n, &err), -1);
-    assert_string_equal(err.message, "memory_bytes (linear memory of the guest): got 5 GiB, allowed "
-                                     "is 64 KiB to 4 GiB");
+    assert_string_equal(err.message,
+                        "memory_bytes (linear memory of the guest): got 5 GiB, allowed "
+                        "is 64 KiB to 4 GiB");
     assert_int_equal(pa_limit_parse(memory, "unlimited", &n, &err), -1);
     assert_int_equal(pa_limit_parse(fuel, "unlimited", &n, &err), 0);
     assert_true(n == PA_UNLIMITED);
@@ -196,9 +205,9 @@ static void digests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffers),  cmocka_unit_test(wire),   cmocka_unit_test(quantities),
-        cmocka_unit_test(limits),   cmocka_unit_test(policies), cmocka_unit_test(errors),
-        cmocka_unit_test(logs),     cmocka_unit_test(digests),
+        cmocka_unit_test(buffers), cmocka_unit_test(wire),     cmocka_unit_test(quantities),
+        cmocka_unit_test(limits),  cmocka_unit_test(policies), cmocka_unit_test(errors),
+        cmocka_unit_test(logs),    cmocka_unit_test(digests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

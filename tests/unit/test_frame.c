@@ -89,8 +89,12 @@ static void garbage(void **state) {
 }
 
 static void ends_and_errors(void **state) {
-    struct pa_end end = {.status = PA_STATUS_TRAP, .exit_code = 7, .memory_peak_bytes = 65536,
-                         .fuel_used = PA_UNLIMITED, .kind = "unreachable", .message = "m",
+    struct pa_end end = {.status = PA_STATUS_TRAP,
+                         .exit_code = 7,
+                         .memory_peak_bytes = 65536,
+                         .fuel_used = PA_UNLIMITED,
+                         .kind = "unreachable",
+                         .message = "m",
                          .backtrace = "  #0 main"};
     struct pa_end got = {0};
     struct pa_buf buf = PA_BUF_INIT(65536);
@@ -161,8 +165,10 @@ static void request_with_descriptors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_byte_at_a_time),       cmocka_unit_test(largest_frame),
-        cmocka_unit_test(garbage),                  cmocka_unit_test(ends_and_errors),
+        cmocka_unit_test(one_byte_at_a_time),
+        cmocka_unit_test(largest_frame),
+        cmocka_unit_test(garbage),
+        cmocka_unit_test(ends_and_errors),
         cmocka_unit_test(request_with_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
