@@ -700,20 +700,19 @@ def make_immortal():
 
 def fill_holes():
     """Objects for the holes that freed memory has left, so that what a run allocates lies together in
-    fresh memory and not on a page of its own each."""
+    fresh memory and not on a page of its own each.  This interpreter has no pools of its own: all of
+    its objects come from malloc."""
+    kept = [None] * 40000
+    _fill.append(kept)
     end = id(bytes(1 << 20))  # nothing that large fits into a hole
-    size = 1 << 16
-    while size > 512:  # from malloc, largest holes first
-        for _ in range(1000):
-            _fill.append(bytes(size - BYTES_OVERHEAD))
-            if id(_fill[-1]) >= end:
+    count, size = 0, 1 << 16  # largest first, or the small ones would be cut from the large
+    while size >= 16 and count < len(kept):
+        while count < len(kept):
+            item = kept[count] = object() if size == 16 else bytes(size - 4 - BYTES_OVERHEAD)
+            count += 1
+            if id(item) >= end:
                 break
-        size = size * 3 // 4
-    for size in range(BYTES_OVERHEAD + 7 & ~7, 513, 8):  # from the interpreter's own pools, a page each
-        for _ in range(1000):
-            _fill.append(bytes(size - BYTES_OVERHEAD))
-            if id(_fill[-1]) & 0xFFF < 64:  # the first in its pool: all others are full
-                break
+        size = size * 7 // 8 if size > 1024 else size - 16
 
 
 def settle():

@@ -57,7 +57,11 @@ static int dispatch(int argc, char **argv) {
         if (pa_streq(commands[i].name, name))
             return commands[i].run(argc - 1, argv + 1);
     int status = pa_command_language(argc - 1, argv + 1);
-    return status >= 0 ? status : pa_report_usage("", "there is no command '%s'", name);
+    return status >= 0 ? status
+                       : pa_report_usage("",
+                                         "there is no command '%s', nor a language of that name "
+                                         "('polyagent lang list')",
+                                         name);
 }
 
 int main(int argc, char **argv) {
