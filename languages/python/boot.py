@@ -708,7 +708,7 @@ def fill_holes():
     count, size = 0, 1 << 16  # largest first, or the small ones would be cut from the large
     while size >= 16 and count < len(kept):
         while count < len(kept):
-            item = kept[count] = object() if size == 16 else bytes(size - 4 - BYTES_OVERHEAD)
+            item = kept[count] = object() if size == 16 else bytes(max(size - 4 - BYTES_OVERHEAD, 0))
             count += 1
             if id(item) >= end:
                 break
