@@ -143,8 +143,8 @@ static int open_in_place(const char *name, int flags, int number) {
     return dup3(fd, number, O_CLOEXEC) < 0 ? -1 : 0;
 }
 
-/* From a mapping, in whole huge pages: a page that is written by one call need not be cleared
- * first, which sendfile, with its small pieces, pays as much for as for the copying. */
+/* From a mapping that is populated first, in whole huge pages: a page that one call fills need not
+ * be cleared before, for which sendfile, with its small pieces, pays as much as for the copying. */
 static int copy_file(int to, int from, struct pa_error *err) {
     struct stat st;
     if (fstat(from, &st) < 0)
@@ -154,6 +154,8 @@ static int copy_file(int to, int from, struct pa_error *err) {
     if (bytes == MAP_FAILED)
         return pa_fail_errno(err, errno, "mapping the artifact");
     ssize_t n = 0;
+    if (bytes)
+        madvise(bytes, size, MADV_POPULATE_READ); /* a wish: it is read in any case */
     while (at < size && (n >= 0 || errno == EINTR)) {
         n = write(to, bytes + at, PA_MIN(size - at, COPY_CHUNK));
         at += n > 0 ? (size_t)n : 0;

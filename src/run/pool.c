@@ -21,10 +21,11 @@
 #define FRAME_LIMIT_NS (5 * PA_NS_PER_S) /* between the pieces of a frame */
 #define BACKOFF_FIRST  (100 * PA_NS_PER_MS)
 #define BACKOFF_MOST   (10 * PA_NS_PER_S)
-#define QUIET_NS       (10 * PA_NS_PER_S)  /* after which one idle copy less is kept */
-#define PRESSED_NS     PA_NS_PER_S         /* for which one that had to wait counts */
+#define QUIET_NS       (10 * PA_NS_PER_S)   /* after which one idle copy less is kept */
+#define PRESSED_NS     PA_NS_PER_S          /* for which one that had to wait counts */
+#define BUSY_NS        (4 * PA_NS_PER_MS)   /* of one processor, for a run: twice what it takes */
 #define STATUS_WAIT_NS (250 * PA_NS_PER_MS) /* for the wait status of a copy that died */
-#define REMEMBERED     256                 /* wait statuses */
+#define REMEMBERED     256                  /* wait statuses */
 #define IDLE_ROOM      256
 
 /* A copy, from its fork to its reaping; the context of the worker that pa_pool_take gives. */
@@ -48,6 +49,8 @@ struct pa_pool {
     struct copy *idle[IDLE_ROOM];
     struct pa_pool_stats stats;
     uint64_t last_wait_ns; /* when a request had to wait, or the target last sank */
+    uint64_t last_take_ns, take_interval_ns; /* ... and a running mean of the time between takes */
+    uint64_t busy_interval_ns; /* below which this machine has no time to spare; constant */
     struct {
         uint32_t number;
         int status;
@@ -121,8 +124,9 @@ static void take_jailed(struct pa_pool *pool, const struct pa_frame *frame) {
 }
 
 static void pass_on(enum pa_frame_type type, const struct pa_frame *frame) {
-    pa_log(PA_LOG_INFO, "warm", "%s of a boot script: %.*s", type == PA_FRAME_STDOUT ? "stdout" : "stderr",
-           (int)PA_MIN(frame->size, (size_t)1000), (const char *)frame->payload);
+    pa_log(PA_LOG_INFO, "warm", "%s of a boot script: %.*s",
+           type == PA_FRAME_STDOUT ? "stdout" : "stderr", (int)PA_MIN(frame->size, (size_t)1000),
+           (const char *)frame->payload);
 }
 
 /* Serves frames until one of `wanted` comes.  What a root says in between is noted. */
@@ -154,7 +158,8 @@ static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, uint64
             if (pa_denial_decode(ret, denied, sizeof(denied)) < 0)
                 snprintf(denied, sizeof(denied), "a system call");
             return pa_fail(err, PA_ERR_UNAVAILABLE,
-                           "the language made %s, which the jail forbids, before its checkpoint", denied);
+                           "the language made %s, which the jail forbids, before its checkpoint",
+                           denied);
         case PA_FRAME_FAILED:
             if (pa_error_decode(ret->payload, ret->size, err) < 0)
                 pa_fail(err, PA_ERR_INTERNAL, "a warm root failed");
@@ -217,11 +222,15 @@ static int reap_copy(struct pa_worker *worker, bool want_status) {
     return status;
 }
 
-/* Requests have had to wait lately: what a copy does to be quicker, before its request comes, would be
- * time that another one's request waits. */
+/* Requests have had to wait lately, or come as fast as the machine can serve them: then what a copy
+ * does to be quicker, before its request comes, is time that is missing for another's. */
 static bool pressed(struct pa_pool *pool) {
     pthread_mutex_lock(&pool->lock);
-    bool is = pool->stats.waited && pa_clock_monotonic_ns() - pool->last_wait_ns < PRESSED_NS;
+    uint64_t now = pa_clock_monotonic_ns();
+    bool waited = pool->stats.waited && now - pool->last_wait_ns < PRESSED_NS;
+    bool busy =
+        now - pool->last_take_ns < PRESSED_NS && pool->take_interval_ns < pool->busy_interval_ns;
+    bool is = waited || busy;
     pthread_mutex_unlock(&pool->lock);
     return is;
 }
@@ -393,7 +402,8 @@ static void *run(void *context) {
     return NULL;
 }
 
-/* --- from other threads ------------------------------------------------------------------------ */
+/* --- from other threads ------------------------------------------------------------------------
+ */
 
 static void wake(struct pa_pool *pool) {
     uint64_t one = 1;
@@ -409,6 +419,8 @@ int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struc
     pool->stats.target = PA_MIN(PA_MAX(config->idle_least, 1u), pool->config.idle_most);
     pool->payload = PA_BUF_INIT(ROOT_FRAME_MAX);
     pool->last_wait_ns = pa_clock_monotonic_ns();
+    pool->take_interval_ns = PRESSED_NS;
+    pool->busy_interval_ns = BUSY_NS / (uint64_t)PA_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_condattr_t monotonic;
@@ -451,6 +463,13 @@ void pa_pool_close(struct pa_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
 }
 
+static void note_take(struct pa_pool *pool) {
+    uint64_t now = pa_clock_monotonic_ns();
+    uint64_t passed = PA_MIN(now - pool->last_take_ns, PRESSED_NS);
+    pool->take_interval_ns = (pool->take_interval_ns * 7 + passed) / 8;
+    pool->last_take_ns = now;
+}
+
 int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *ret,
                  struct pa_error *err) {
     const struct timespec until = {.tv_sec = (time_t)(deadline_ns / PA_NS_PER_S),
@@ -471,6 +490,7 @@ int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *r
     if (pool->stats.idle && !pool->closed) {
         *ret = pool->idle[--pool->stats.idle]->worker;
         pool->stats.taken++;
+        note_take(pool);
     } else if (pool->closed) {
         result = pa_fail(err, PA_ERR_UNAVAILABLE, "the warm processes of %s end", pool->name);
     } else {

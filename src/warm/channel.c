@@ -162,10 +162,8 @@ static bool stdin_ready(void *context, uint64_t *ret_bytes, bool *ret_hangup) {
 }
 
 void pa_channel_streams(struct pa_channel *channel, struct pa_wasi_config *config) {
-    config->stdin_stream = (struct pa_stream){.context = channel,
-                                              .read = read_stdin,
-                                              .poll_fd = stdin_poll_fd,
-                                              .ready = stdin_ready};
+    config->stdin_stream = (struct pa_stream){
+        .context = channel, .read = read_stdin, .poll_fd = stdin_poll_fd, .ready = stdin_ready};
     config->stdout_stream = (struct pa_stream){.context = channel, .write = write_stdout};
     config->stderr_stream = (struct pa_stream){.context = channel, .write = write_stderr};
 }

@@ -1,5 +1,6 @@
 /*
- * The worker's end of the run channel, once the request was received: frames out, standard input in.
+ * The worker's end of the run channel, once the request was received: frames out, standard input
+ * in.
  *
  * Standard input is pulled: the worker says STDIN_WANT, the supervisor answers with one STDIN frame
  * when there is something (empty: the end).  So neither side ever holds more than one chunk, and
@@ -19,7 +20,7 @@
 
 struct pa_channel {
     int socket;
-    bool want_sent;  /* a STDIN_WANT is on its way */
+    bool want_sent; /* a STDIN_WANT is on its way */
     bool stdin_ended;
     size_t stdin_at, stdin_size; /* what is left of `stdin_bytes` */
     uint8_t stdin_bytes[PA_STDIN_CHUNK];
@@ -31,8 +32,8 @@ void pa_channel_init(struct pa_channel *channel, int socket);
 int pa_channel_send(struct pa_channel *channel, enum pa_frame_type type, const void *payload,
                     size_t size);
 
-/* Blocks for the next frame, of at most PA_FRAME_MAX_REQUEST bytes and without descriptors.  -1 with
- * errno (EPIPE: the supervisor is gone). */
+/* Blocks for the next frame, of at most PA_FRAME_MAX_REQUEST bytes and without descriptors.  -1
+ * with errno (EPIPE: the supervisor is gone). */
 int pa_channel_receive(struct pa_channel *channel, struct pa_frame *ret, struct pa_buf *payload);
 
 /* The three standard streams of a guest over this channel. */

@@ -26,8 +26,8 @@ static int compile(struct pa_worker *worker, const struct pa_compile_message *me
         pa_read_all(worker->fds[0], "the module", &module, err) < 0 ||
         pa_engine_new(&settings, &engine, err) < 0)
         return -1;
-    int done = pa_module_compile(engine, module.data, module.size, &message->entry, &artifact, end,
-                                 err);
+    int done =
+        pa_module_compile(engine, module.data, module.size, &message->entry, &artifact, end, err);
     if (done == 0 && pa_write_full(worker->fds[1], artifact.data, artifact.size) < 0)
         return pa_fail_errno(err, errno, "cannot write the artifact of %zu bytes", artifact.size);
     return done;

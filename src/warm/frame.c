@@ -188,8 +188,8 @@ int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, i
     return done;
 }
 
-/* Text from a worker goes to terminals and logs: no control characters, but for lines where there may
- * be lines. */
+/* Text from a worker goes to terminals and logs: no control characters, but for lines where there
+ * may be lines. */
 static void make_plain(char *text, bool lines) {
     for (; *text; text++)
         if (((unsigned char)*text < 0x20 && !(lines && *text == '\n')) || *text == 0x7f)

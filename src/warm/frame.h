@@ -6,8 +6,8 @@
  *     | length | type | flags | zero   | payload         |      little-endian
  *     +--------+------+-------+--------+-----------------+
  *
- * `length` counts the payload, at most PA_FRAME_MAX from a worker.  The order of frames is the order
- * of events: standard output and error keep theirs.
+ * `length` counts the payload, at most PA_FRAME_MAX from a worker.  The order of frames is the
+ * order of events: standard output and error keep theirs.
  *
  * Life of a run (worker on the right):
  *
@@ -18,8 +18,8 @@
  *     STDIN / empty = end ------>
  *                         <------ EXIT        struct pa_end; then the worker closes and exits
  *
- * A run of a language also sends RESULT (lines of JSON, in any pieces) among its output, and a session
- * sends TURN (struct pa_end) in place of EXIT and waits for the next RUN.
+ * A run of a language also sends RESULT (lines of JSON, in any pieces) among its output, and a
+ * session sends TURN (struct pa_end) in place of EXIT and waits for the next RUN.
  *
  * Life of a warm root, on its own socket:
  *
@@ -35,8 +35,8 @@
  * Life of a compilation: COMPILE (+ module, artifact descriptors) -> JAILED, LOG, then EXIT.
  * FAILED instead of EXIT says that the host, not the guest, is in trouble.
  *
- * Trust: the supervisor treats every byte from a worker as an attacker's.  The decoder holds at most
- * one frame of PA_FRAME_MAX bytes and one read; a frame of a wrong form is an error for good.
+ * Trust: the supervisor treats every byte from a worker as an attacker's.  The decoder holds at
+ * most one frame of PA_FRAME_MAX bytes and one read; a frame of a wrong form is an error for good.
  */
 #ifndef PA_WARM_FRAME_H
 #define PA_WARM_FRAME_H
@@ -112,13 +112,13 @@ int pa_frame_send(int socket, enum pa_frame_type type, const void *payload, size
 int pa_frame_send_some(int socket, enum pa_frame_type type, const void *payload, size_t size,
                        const int *fds, size_t fd_count, size_t *sent);
 
-/* Receives one whole frame with its descriptors, blocking: a worker's first, from the trusted side; a
- * warm root's.  *ret_fds (room for PA_FRAME_MAX_FDS) are the caller's (O_CLOEXEC). */
+/* Receives one whole frame with its descriptors, blocking: a worker's first, from the trusted side;
+ * a warm root's.  *ret_fds (room for PA_FRAME_MAX_FDS) are the caller's (O_CLOEXEC). */
 int pa_frame_receive(int socket, struct pa_frame *ret, struct pa_buf *payload, int *ret_fds,
                      size_t *ret_fd_count, struct pa_error *err);
 
-/* The payloads of EXIT and FAILED.  Text is decoded without control characters, but for newlines in an
- * end's message and backtrace. */
+/* The payloads of EXIT and FAILED.  Text is decoded without control characters, but for newlines in
+ * an end's message and backtrace. */
 void pa_end_encode(const struct pa_end *end, struct pa_buf *buf);
 int pa_end_decode(const uint8_t *payload, size_t size, struct pa_end *ret);
 void pa_error_encode(const struct pa_error *err, struct pa_buf *buf);

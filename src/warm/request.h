@@ -1,6 +1,6 @@
 /*
- * What a worker is asked to do: the payloads of RUN and COMPILE.  Written by the supervisor, read by
- * the worker before it enters the jail; the sender is trusted, so the checks here catch bugs.
+ * What a worker is asked to do: the payloads of RUN and COMPILE.  Written by the supervisor, read
+ * by the worker before it enters the jail; the sender is trusted, so the checks here catch bugs.
  */
 #ifndef PA_WARM_REQUEST_H
 #define PA_WARM_REQUEST_H
@@ -24,9 +24,9 @@ struct pa_run_file {
 };
 
 /*
- * RUN and WARM.  To a fresh worker all of it, with these descriptors: the artifact, then one per mount
- * of the policy.  To a copy of a warm root the policy (whose mounts are the root's), the request and
- * the files; the rest is what the root was started with.
+ * RUN and WARM.  To a fresh worker all of it, with these descriptors: the artifact, then one per
+ * mount of the policy.  To a copy of a warm root the policy (whose mounts are the root's), the
+ * request and the files; the rest is what the root was started with.
  */
 struct pa_run_message {
     struct pa_worker_setup setup;

@@ -1,8 +1,8 @@
 /*
  * The warm root at its checkpoint: it forks whenever the supervisor asks, and reaps.
  *
- * The process has one thread and stands inside the guest's read of its request.  Before it says that
- * it is ready, its linear memory is put on the footing that makes forks cheap
+ * The process has one thread and stands inside the guest's read of its request.  Before it says
+ * that it is ready, its linear memory is put on the footing that makes forks cheap
  * (pa_instance_settle).  A copy gets a channel of its own and waits on it.
  *
  * The root is the first process of its PID namespace: when it dies, the kernel kills every copy.
@@ -51,7 +51,8 @@ static void report_ready(struct pa_worker *worker) {
     pa_buf_done(&buf);
 }
 
-/* SIGCHLD is blocked but while the root waits, and its handler has nothing to do but interrupt that. */
+/* SIGCHLD is blocked but while the root waits, and its handler has nothing to do but interrupt
+ * that. */
 static void on_child(int number) {
     (void)number;
 }
@@ -85,8 +86,9 @@ static bool serve_fork(struct pa_worker *worker, size_t *copies) {
     if (pa_frame_receive(PA_CHANNEL_FD, &frame, &worker->payload, fds, &fd_count, &err) < 0)
         _exit(0); /* the supervisor is gone */
     if (frame.type != PA_FRAME_FORK || fd_count != 1) {
-        pa_fail(&err, PA_ERR_INTERNAL, "a warm root was sent a frame of type %d with %zu descriptors",
-                frame.type, fd_count);
+        pa_fail(&err, PA_ERR_INTERNAL,
+                "a warm root was sent a frame of type %d with %zu descriptors", frame.type,
+                fd_count);
         pa_worker_fail(worker, &err);
     }
     worker->hurries = frame.size > 0 && frame.payload[0];
@@ -99,7 +101,8 @@ static bool serve_fork(struct pa_worker *worker, size_t *copies) {
     struct pa_buf buf = PA_BUF_INIT(64);
     pa_put_u32(&buf, pid > 0 ? (uint32_t)pid : 0);
     pa_put_u32(&buf, pid > 0 ? 0 : (uint32_t)errno);
-    pa_frame_send(PA_CHANNEL_FD, PA_FRAME_FORKED, buf.data, buf.size, &pidfd, pid > 0 ? 1 : 0, true);
+    pa_frame_send(PA_CHANNEL_FD, PA_FRAME_FORKED, buf.data, buf.size, &pidfd, pid > 0 ? 1 : 0,
+                  true);
     pa_buf_done(&buf);
     pa_closep(&pidfd);
     close(fds[0]);

@@ -1,9 +1,10 @@
 /*
  * polyagent-worker: the process that a guest's code, or the compilation of it, lives in.
  *
- * It is exec'ed afresh with one socket (descriptor 3), reads one request from its trusted supervisor,
- * enters the jail, and only then touches a byte that a guest chose.  What it says afterwards is
- * believed by nobody.  It ends by _exit: the kernel frees faster than the engine does.
+ * It is exec'ed afresh with one socket (descriptor 3), reads one request from its trusted
+ * supervisor, enters the jail, and only then touches a byte that a guest chose.  What it says
+ * afterwards is believed by nobody.  It ends by _exit: the kernel frees faster than the engine
+ * does.
  */
 #include "warm/worker.h"
 

@@ -57,8 +57,7 @@ int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_set
 
 /* Enters the jail with the channel and the worker's descriptors kept, and reports it. */
 int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup *setup,
-                         struct pa_jail *jail, struct pa_jail_report *report,
-                         struct pa_error *err);
+                         struct pa_jail *jail, struct pa_jail_report *report, struct pa_error *err);
 
 /* last_words.c: the jail's. */
 void pa_worker_last_words(int signal, siginfo_t *info, void *context);
@@ -74,12 +73,13 @@ void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_
  * are no more. */
 bool pa_worker_next_request(struct pa_worker *worker);
 
-/* In a root: forks, and returns in each copy.  Nothing in another process.  The guest is inside a read:
- * of its request, or of the checkpoint, which it comes back from before there is a request. */
+/* In a root: forks, and returns in each copy.  Nothing in another process.  The guest is inside a
+ * read: of its request, or of the checkpoint, which it comes back from before there is a request.
+ */
 void pa_worker_checkpoint(struct pa_worker *worker);
 
-/* True in a copy that should not get ready at length: its request is there already, or there are more
- * requests than copies. */
+/* True in a copy that should not get ready at length: its request is there already, or there are
+ * more requests than copies. */
 bool pa_worker_is_waited_for(const struct pa_worker *worker);
 
 /* root.c: forks whenever the supervisor asks; returns in each copy, with its own channel. */
