@@ -16,7 +16,3 @@ uint64_t pa_clock_monotonic_ns(void) {
 uint64_t pa_clock_realtime_ns(void) {
     return read_clock(CLOCK_REALTIME);
 }
-
-uint64_t pa_clock_process_cpu_ns(void) {
-    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
-}

@@ -9,6 +9,5 @@
 
 uint64_t pa_clock_monotonic_ns(void);
 uint64_t pa_clock_realtime_ns(void);
-uint64_t pa_clock_process_cpu_ns(void); /* of the calling process */
 
 #endif

@@ -5,9 +5,11 @@
  *     run:             pa_engine_new(&settings) -> pa_module_load -> pa_instance_new
  *                      -> pa_instance_call(export) -> struct pa_end
  *
- * An artifact is native code: load only what our own compile worker made (cache key: digest of the
- * module, pa_engine_fingerprint, settings).  One engine per process.  Threads: pa_module_compile
- * uses the engine's pool; everything else is single-threaded and survives fork().
+ * An artifact is native code: load only what our own compile worker made.  The supervisor, which
+ * has no engine, keys it by module, engine build and variant (run/cache.h); one of other settings
+ * or of another processor is refused by pa_module_load and made anew.  One engine per process.
+ * Threads: pa_module_compile uses the engine's pool; everything else is single-threaded and
+ * survives fork().
  */
 #ifndef PA_ENGINE_ENGINE_H
 #define PA_ENGINE_ENGINE_H
@@ -19,7 +21,8 @@
 #include "policy/status.h"
 #include "wasi/wasi.h"
 
-/* What changes the generated code.  Part of the cache key, through pa_engine_variant(). */
+/* What changes the generated code; the supervisor names it by the same words as
+ * pa_engine_variant(). */
 struct pa_engine_settings {
     bool metered;         /* fuel */
     bool deterministic;   /* canonical NaNs, deterministic relaxed SIMD */
