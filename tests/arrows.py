@@ -31,8 +31,9 @@ ARROWS = {
     # The run channel's frames and requests, and spawning a worker: not what happens inside one.
     "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h"},
     "transpile": {"base"},
-    "tools": {"base", "policy", "run", "transpile"},
-    # The warm processes that it hands over are the executor's; what it will speak is the tools'.
+    # Of the configuration: images, packages and the policy that requests start from.
+    "tools": {"base", "policy", "config", "lang", "run", "transpile"},
+    # The warm processes that it hands over are the executor's; what it speaks is the tools'.
     # It confines itself; the jail of workers is not its business.
     "server": {"base", "policy", "config", "lang", "run", "tools", "jail/confine.h"},
     "cli": ANYTHING,

@@ -23,7 +23,10 @@
     X(PA_ERR_FAILED_PRECONDITION, "FAILED_PRECONDITION", 9, 412, 125)                              \
     X(PA_ERR_UNIMPLEMENTED, "UNIMPLEMENTED", 12, 501, 125)                                         \
     X(PA_ERR_INTERNAL, "INTERNAL", 13, 500, 125)                                                   \
-    X(PA_ERR_UNAVAILABLE, "UNAVAILABLE", 14, 503, 125)
+    X(PA_ERR_UNAVAILABLE, "UNAVAILABLE", 14, 503, 125)                                             \
+    X(PA_ERR_CANCELLED, "CANCELLED", 1, 499, 130)                                                  \
+    X(PA_ERR_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", 4, 504, 124)                                  \
+    X(PA_ERR_UNAUTHENTICATED, "UNAUTHENTICATED", 16, 401, 125)
 
 enum pa_error_code {
     PA_ERR_NONE = 0,

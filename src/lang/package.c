@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define WHEEL_METADATA_MAX (64 * 1024)
+#define FOLDER             (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
 static bool ends_with(const char *text, const char *end) {
     size_t length = strlen(text), size = strlen(end);
@@ -77,25 +78,69 @@ static int refuse_native(const char *folder, const char *wheel, struct pa_error 
     return refused;
 }
 
-/* The path of the wheel's own description, NAME-VERSION.dist-info/WHEEL, or NULL. */
-static char *find_metadata(const char *folder) {
+/* The path of the first entry whose name ends so, or NULL. */
+static char *find_entry(const char *folder, const char *end) {
     DIR *entries = opendir(folder);
     char *found = NULL;
     for (struct dirent *entry; entries && !found && (entry = readdir(entries));)
-        if (ends_with(entry->d_name, ".dist-info")) {
-            found = pa_xasprintf("%s/%s/WHEEL", folder, entry->d_name);
-            if (access(found, F_OK) < 0)
-                free(pa_steal(&found));
-        }
+        if (ends_with(entry->d_name, end))
+            found = pa_path_join(folder, entry->d_name);
     if (entries)
         closedir(entries);
     return found;
 }
 
+/* Moves what is in the folder `from` into the folder `to`; folders that both have are joined, a
+ * file that `to` has already stays.  `from` is closed. */
+static int join(int from, int to, struct pa_error *err) {
+    DIR *entries = fdopendir(from);
+    if (!entries) {
+        close(from);
+        return pa_fail_errno(err, errno, "cannot list a folder of the wheel");
+    }
+    int done = 0;
+    for (struct dirent *entry; !done && (entry = readdir(entries));) {
+        const char *name = entry->d_name;
+        if (pa_streq(name, ".") || pa_streq(name, ".."))
+            continue;
+        if (renameat2(dirfd(entries), name, to, name, RENAME_NOREPLACE) == 0)
+            continue;
+        if (errno != EEXIST) {
+            done = pa_fail_errno(err, errno, "cannot move %s of the wheel", name);
+            break;
+        }
+        PA_CLEANUP(pa_closep) int below = openat(to, name, FOLDER);
+        PA_CLEANUP(pa_closep) int above = openat(dirfd(entries), name, FOLDER);
+        if (below >= 0 && above >= 0)
+            done = join(pa_steal_fd(&above), below, err);
+    }
+    closedir(entries);
+    return done;
+}
+
+/* NAME-VERSION.data/purelib and platlib belong where the wheel itself is (PyPA, "Binary
+ * distribution format", spread).  Scripts, headers and data have no place in a folder of imports.
+ */
+static int spread(const char *folder, struct pa_error *err) {
+    static const char *const kinds[] = {"purelib", "platlib"};
+    PA_CLEANUP(pa_closep) int to = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    PA_CLEANUP(pa_freep) char *data = find_entry(folder, ".data");
+    if (!data)
+        return 0;
+    for (size_t i = 0; i < PA_ARRAY_LEN(kinds); i++) {
+        PA_CLEANUP(pa_freep) char *path = pa_path_join(data, kinds[i]);
+        int from = open(path, FOLDER);
+        if (from >= 0 && join(from, to, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int check_wheel(const char *folder, const char *wheel, struct pa_error *err) {
-    PA_CLEANUP(pa_freep) char *path = find_metadata(folder);
+    PA_CLEANUP(pa_freep) char *info = find_entry(folder, ".dist-info");
+    PA_CLEANUP(pa_freep) char *path = info ? pa_path_join(info, "WHEEL") : NULL;
     PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(WHEEL_METADATA_MAX);
-    if (!path)
+    if (!path || access(path, F_OK) < 0)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
                        "%s is not a wheel: it has no NAME.dist-info/WHEEL", wheel);
     if (refuse_native(folder, wheel, err) < 0 || pa_read_file(path, &text, err) < 0)
@@ -123,7 +168,7 @@ static int unpack_wheel(int fd, uint64_t bytes, const char *wheel, const char *p
     if (pa_unpack_all(fd, wheel, folder, "content", &bounds, &reporter, err) < 0)
         return -1;
     PA_CLEANUP(pa_freep) char *content = pa_path_join(partial, "content");
-    return check_wheel(content, wheel, err);
+    return check_wheel(content, wheel, err) < 0 ? -1 : spread(content, err);
 }
 
 static int install_wheel(int fd, uint64_t bytes, const char *wheel, const char *place,

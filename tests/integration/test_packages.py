@@ -58,6 +58,21 @@ def test_a_wheel(python, tmp_path):
     assert "No module named 'pretty_table'" in python("import pretty_table").err
 
 
+def test_the_data_folder_of_a_wheel_is_spread(python, tmp_path):
+    """What a wheel keeps in NAME-VERSION.data/purelib is installed where the rest of it is."""
+    data = "spread_out-1.2.data"
+    wheel = make_wheel(tmp_path, "spread_out", files={
+        "spread_out/__init__.py": "here = 'root'\n",
+        f"{data}/purelib/spread_out/more.py": "here = 'purelib'\n",
+        f"{data}/purelib/spread_out/__init__.py": "here = 'a second one'\n",
+        f"{data}/platlib/aside.py": "here = 'platlib'\n",
+        f"{data}/scripts/tool": "#!python\n",
+    })
+    result = python("import spread_out, spread_out.more, aside; print(spread_out.here, spread_out.more.here, aside.here)",
+                    "--package", wheel)
+    assert (result.code, result.out) == (0, "root purelib platlib\n"), result
+
+
 def test_folders(python, tmp_path):
     modules = tmp_path / "modules"
     (modules / "inner").mkdir(parents=True)
