@@ -116,6 +116,10 @@ static uint32_t run_filter(const struct pa_filter *filter, const struct seccomp_
     return 0;
 }
 
+static uint64_t value_of(const struct pa_filter_condition *condition) {
+    return condition->value == PA_FILTER_SELF ? (uint64_t)getpid() : condition->value;
+}
+
 /* The table read the plain way. */
 static uint32_t expected(enum pa_jail_stage stage, const struct seccomp_data *data) {
     for (size_t i = 0; i < pa_filter_rule_count; i++) {
@@ -123,7 +127,7 @@ static uint32_t expected(enum pa_jail_stage stage, const struct seccomp_data *da
         bool holds = rule->nr == data->nr && (rule->stages & (1u << stage)) != 0;
         for (size_t c = 0; c < rule->condition_count; c++)
             holds &= (data->args[rule->conditions[c].arg] & rule->conditions[c].mask) ==
-                     rule->conditions[c].value;
+                     value_of(&rule->conditions[c]);
         if (holds)
             return rule->reply ? SECCOMP_RET_ERRNO | (uint32_t)rule->reply : SECCOMP_RET_ALLOW;
     }
@@ -149,7 +153,7 @@ static void for_all_calls(verdict_check *check, const void *context) {
             memset(data.args, fill ? 0xff : 0, sizeof(data.args));
             for (size_t c = 0; c < rule->condition_count; c++) {
                 const struct pa_filter_condition *x = &rule->conditions[c];
-                data.args[x->arg] = x->value | (fill ? ~x->mask : 0);
+                data.args[x->arg] = value_of(x) | (fill ? ~x->mask : 0);
             }
             check(&data, context);
             for (size_t c = 0; c < rule->condition_count; c++)

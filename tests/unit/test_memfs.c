@@ -251,19 +251,19 @@ static void test_many_links_in_a_path(void **state) {
 static void test_put(void **state) {
     struct fixture *f = *state;
     struct pa_error err = {0};
-    assert_int_equal(pa_memfs_put(f->fs, "a/b/c.txt", "hello", 5, &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "a/b/c.txt", 0, true, "hello", 5, &err), 0);
     assert_string_equal(vt_content(f->root, "a/b/c.txt"), "hello");
-    assert_int_equal(pa_memfs_put(f->fs, "/a/b/c.txt", "hi", 2, &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "/a/b/c.txt", 0, true, "hi", 2, &err), 0);
     assert_string_equal(vt_content(f->root, "a/b/c.txt"), "hi");
-    assert_int_equal(pa_memfs_put(f->fs, "empty", NULL, 0, &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "empty", 0, true, NULL, 0, &err), 0);
     assert_int_equal(err.code, 0);
-    assert_int_equal(pa_memfs_put(f->fs, "", "x", 1, &err), -1);
+    assert_int_equal(pa_files_write(f->fs, "", 0, true, "x", 1, &err), -1);
     assert_int_equal(err.code, PA_ERR_INVALID_ARGUMENT);
-    assert_int_equal(pa_memfs_put(f->fs, "../x", "x", 1, &err), -1);
-    assert_int_equal(pa_memfs_put(f->fs, "a/b/c.txt/d", "x", 1, &err), -1);
+    assert_int_equal(pa_files_write(f->fs, "../x", 0, true, "x", 1, &err), -1);
+    assert_int_equal(pa_files_write(f->fs, "a/b/c.txt/d", 0, true, "x", 1, &err), -1);
     assert_int_equal(err.code, PA_ERR_INVALID_ARGUMENT);
     f->world.files_bytes = 3;
-    assert_int_equal(pa_memfs_put(f->fs, "big", "12345", 5, &err), -1);
+    assert_int_equal(pa_files_write(f->fs, "big", 0, true, "12345", 5, &err), -1);
     assert_int_equal(err.code, PA_ERR_RESOURCE_EXHAUSTED);
     assert_non_null(strstr(err.message, "files_bytes is 3"));
 }
