@@ -8,6 +8,7 @@
 
 static const char usage[] =
     "Usage: polyagent exec LANGUAGE [OPTIONS] [-c CODE | -m MODULE | FILE | -] [ARGUMENT...]\n"
+    "       polyagent exec [OPTIONS] FILE ...    in the language that its name ends in\n"
     "       polyagent exec --image IMAGE [OPTIONS] ...\n"
     "       polyagent LANGUAGE [OPTIONS] ...     the same, for short; an image is a language too\n\n"
     "Runs a program in the sandbox: CODE, a module by its name, a file, or what standard input says.\n"
@@ -159,9 +160,12 @@ static int exec_language(const struct pa_packs *packs, bool named, int argc, cha
     int at = pa_run_options_parse(&options, argc, argv, usage, &status);
     if (at < 0)
         return status;
-    if (!named && !options.image) {
+    const struct pa_pack *pack =
+        !named && !options.image && at < argc ? pa_pack_for_file(packs, argv[at]) : NULL;
+    const char *name = named ? argv[0] : pack ? pack->name : NULL;
+    if (!name && !options.image) {
         status = pa_report_usage("exec", "which language?");
-    } else if (pa_cli_image(&options, packs, named ? argv[0] : NULL, &image, &err) < 0) {
+    } else if (pa_cli_image(&options, packs, name, &image, &err) < 0) {
         status = pa_report_error(&err);
     } else {
         status = exec_image(&options, &image, argc - at, argv + at);
@@ -178,7 +182,7 @@ int pa_command_exec(int argc, char **argv) {
     struct pa_error err;
     if (pa_packs_load(NULL, &packs, &err) < 0)
         return pa_report_error(&err);
-    bool named = argv[1][0] != '-';
+    bool named = argv[1][0] != '-' && !pa_pack_for_file(packs, argv[1]);
     int status = exec_language(packs, named, argc - named, argv + named);
     pa_packs_free(packs);
     return status;

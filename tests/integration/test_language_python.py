@@ -79,6 +79,20 @@ def test_command_line_forms(run, language_environment, tmp_path):
     assert run("exec", "python", "-c", "print(1)", env=language_environment, cwd=tmp_path).out == "1\n"
 
 
+def test_a_file_says_its_language(run, language_environment, tmp_path):
+    (tmp_path / "tool.py").write_text("import sys; print(sys.argv)")
+    (tmp_path / "tool.txt").write_text("")
+
+    def call(*args):
+        return run("exec", *args, env=language_environment, cwd=tmp_path)
+
+    assert call("tool.py", "a").out == "['tool.py', 'a']\n"
+    assert call("--timeout", "20s", "tool.py").out == "['tool.py']\n"
+    assert "there is no language 'tool.txt'" in call("tool.txt").err
+    r = call("--timeout", "20s", "tool.txt")
+    assert (r.code, "which language?" in r.err) == (2, True)
+
+
 def test_a_file_that_is_not_there(run, language_environment, tmp_path):
     r = run("python", "/no/such.py", env=language_environment, cwd=tmp_path)
     assert r.code == 125 and "/no/such.py" in r.err and "No such file" in r.err
