@@ -1,6 +1,6 @@
 # The front door.  Meson and Ninja do the building (meson.build), scripts/ holds what each target runs.
 #
-#   make            build/polyagent and build/polyagent-worker
+#   make            build/polyagent, build/polyagent-server and build/polyagent-worker
 #   make help       every target
 
 BUILD   ?= build
@@ -14,9 +14,9 @@ SOAK_RUNS    ?= 10000
 .DEFAULT_GOAL := all
 .PHONY: all setup demo test sanitize fuzz bench soak third-party wasi-testsuite check-style format install uninstall clean help
 
-all: setup                       ## build the two programs
+all: setup                       ## build the programs
 	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
-	@ninja -C $(BUILD) polyagent polyagent-worker
+	@ninja -C $(BUILD) polyagent polyagent-server polyagent-worker
 
 setup:                           ## install what is missing to build (as root, from Debian)
 	@scripts/setup build

@@ -54,7 +54,10 @@ static void yaml(const char *text, size_t size) {
 }
 
 static void one_variable(void *context, const char *name, const char *value, unsigned line) {
-    PA_ASSERT(*name && !strpbrk(name, "= \t\n") && line > 0);
+    PA_ASSERT(line > 0);
+    if (!name) /* a line that is no assignment */
+        return;
+    PA_ASSERT(*name && !strpbrk(name, "= \t\n"));
     *(size_t *)context += strlen(name) + strlen(value);
 }
 

@@ -29,7 +29,8 @@ ARROWS = {
     "jail": {"base", "policy"},
     "warm": {"base", "policy", "wasi", "engine", "jail"},
     # The run channel's frames and requests, and spawning a worker: not what happens inside one.
-    "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h"},
+    "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h",
+            "jail/cgroup.h"},
     "transpile": {"base"},
     # Of the configuration: images, packages and the policy that requests start from.
     "tools": {"base", "policy", "config", "lang", "run", "transpile"},

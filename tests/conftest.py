@@ -63,6 +63,8 @@ def environment(cache_home):
     """The environment for the program under test: no settings of whoever runs the tests."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("POLYAGENT", "PYTHON_WASI"))}
     clean["POLYAGENT_CACHE_HOME"] = str(cache_home)
+    for door in ("GRPC", "HTTP"):  # a server listens for strangers where a test says so
+        clean[f"POLYAGENT_SERVER_{door}_LISTEN"] = "off"
     return clean
 
 

@@ -15,6 +15,7 @@ import {makeModules} from '/boot/node.js';
 
 const REQUEST = '/dev/sandbox/request', RESULT = '/dev/sandbox/result';
 const RESULT_CHARS = 8 << 20;
+const VARIABLE_CHARS = 160; // of a value, where variables are listed
 
 const {parse, stringify} = JSON;
 const {evalScript, exit: leave, open: openFile, out, err} = std;
@@ -551,6 +552,27 @@ function isComplete(program) {
   }
 }
 
+// What a session has, for somebody who looks at it.  What `let`, `const` and `class` declare is in no
+// object, so their names are those that the programs declared anywhere, if they mean something here.
+const declared = new Set(), given = new Set(['scriptArgs', 'require', 'module', 'exports', '__filename', '__dirname', '_']);
+function noteNames(program) {
+  for (const [, name] of program.matchAll(/\b(?:let|const|class)\s+([A-Za-z_$][\w$]*)/g)) declared.add(name);
+  for (const [, names] of program.matchAll(/\b(?:let|const)\s*[{[]([^}\]=]*)[}\]]\s*=/g))
+    for (const [name] of names.matchAll(/[A-Za-z_$][\w$]*/g)) declared.add(name);
+}
+function variables() {
+  const names = new Set([...Object.getOwnPropertyNames(globalThis).filter(name => !given.has(name)), ...declared]);
+  const told = [];
+  for (const name of names) {
+    try {
+      const value = evalScript(name);
+      const type = value === null ? 'null' : typeof value === 'object' ? value.constructor?.name ?? 'object' : typeof value;
+      told.push({name, type, repr: inspect(value).slice(0, VARIABLE_CHARS), size: null});
+    } catch {} // a name of some function's own, or a value that cannot be shown
+  }
+  return told;
+}
+
 // The modules that `require` knows, for `import` too: QuickJS finds a module that is there already by
 // its name alone.
 function provide(modules) {
@@ -582,6 +604,7 @@ async function run({header, program}) {
   ended = null;
   exited = false;
   nameProgram(filename);
+  if (session) noteNames(program);
   if (header.fresh !== false) freshen();
   if (header.env) {
     for (const name of Object.keys(std.getenviron())) std.unsetenv(name);
@@ -633,7 +656,14 @@ evalScript(compile('let warm = 1').code, {eval_function: true});
 await drained();
 std.gc();
 
+for (const name of Object.getOwnPropertyNames(globalThis)) given.add(name);
+
 for (let request; (request = readRequest()) !== null;) {
+  if (request.header.mode === 'variables') {
+    send({type: 'variables', variables: variables()});
+    send({type: 'done', exit_code: 0});
+    continue;
+  }
   if (request.header.mode === 'complete') {
     send({type: 'complete', complete: isComplete(request.program)});
     send({type: 'done', exit_code: 0});

@@ -12,15 +12,16 @@ Everything used after the program has run is bound here by name, since the progr
 it finds in any module.
 """
 
+import gc
 import sys
 
+gc.disable()  # until the checkpoint, where one collection does for all of the start
 sys.dont_write_bytecode = True  # or __pycache__ would show up among the files a run made
 
 import ast
 import atexit
 import base64
 import builtins
-import gc
 import importlib
 import importlib.util
 import io
@@ -44,6 +45,8 @@ POKE = "/dev/sandbox/poke"
 CHECKPOINT = "/dev/sandbox/checkpoint"
 RESULT_BYTES = 8 << 20  # one result, unless the request says otherwise
 CHUNK = 1 << 20
+REHEARSALS = 3  # before the checkpoint: the interpreter specialises code that ran a few times
+VARIABLE_CHARS = 160  # of a value, where variables are listed
 BYTES_OVERHEAD = sys.getsizeof(b"")
 
 # Functions look up built-in names where their globals say: these have a copy of their own.
@@ -442,7 +445,10 @@ def fresh_main(filename):
 def remember_source(filename, program):
     """Lets tracebacks, warnings and inspect show the lines of a file that is nowhere."""
     try:
-        text = importlib.util.decode_source(program)
+        if b"coding" in program or b"\r" in program or program[:3] == b"\xef\xbb\xbf":
+            text = importlib.util.decode_source(program)
+        else:
+            text = program.decode()
     except (SyntaxError, UnicodeError, LookupError):
         text = program.decode("utf-8", "replace")
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
@@ -500,7 +506,7 @@ def freshen():
     os.urandom, is the host's and is fresh already, or seeded in a deterministic run."""
     loaded = _modules.get
     if (random := loaded("random")) is not None:
-        random.seed()
+        random.seed(int.from_bytes(os.urandom(32), "little"))  # by itself it would ask for 2,496
     if (numpy_random := loaded("numpy.random")) is not None:
         numpy_random.seed()
     if (sympy_random := loaded("sympy.core.random")) is not None:
@@ -578,6 +584,26 @@ def is_complete(program):
         return True
 
 
+def variables(namespace):
+    """What the session has, for somebody who looks at it: no names that begin with an underscore."""
+    short = importlib.import_module("reprlib").Repr()
+    short.maxstring = short.maxother = VARIABLE_CHARS
+    told = []
+    for name, value in list(namespace.items()):
+        if not isinstance(name, str) or name.startswith("_"):
+            continue
+        try:
+            text = short.repr(value)[:VARIABLE_CHARS]
+        except Exception:
+            text = "<repr() failed>"
+        try:
+            size = sys.getsizeof(value)
+        except Exception:
+            size = None
+        told.append({"name": name, "type": type(value).__qualname__, "repr": text, "size": size})
+    return told
+
+
 # ---- the end ------------------------------------------------------------------------------------
 
 
@@ -605,6 +631,17 @@ def clear_main(namespace):
             namespace[name] = None
 
 
+def writable_objects():
+    """Every open stream that may hold output back.  Most programs have none, so kinds are looked at
+    first; by their ids, since a program may have kinds of objects that cannot be hashed."""
+    objects = _get_objects()
+    kinds = list(map(type, objects))
+    for kind in dict(zip(map(id, kinds), kinds)).values():
+        if issubclass(kind, _WRITABLE):
+            return [o for o in objects if issubclass(type(o), _WRITABLE)]
+    return []
+
+
 def finish(namespace, status):
     """Leave, with everything a program may count on done: hooks, destructors, buffers."""
     try:
@@ -613,7 +650,7 @@ def finish(namespace, status):
         pass  # they have been reported, one by one
     try:
         clear_main(namespace)
-        written = [o for o in _get_objects() if issubclass(type(o), _WRITABLE)]
+        written = writable_objects()
         for o in written:
             if isinstance(o, _TextIOWrapper):
                 flush(o)
@@ -658,27 +695,14 @@ def warm_up():
     linecache.cache.pop("<warm-up>", None)
 
 
-def reachable():
-    """The addresses of all objects that there are, as far as a collection can see."""
-    todo = gc.get_objects()
-    seen = set(map(id, todo))
-    while todo:
-        held = gc.get_referents(*todo)
-        fresh = dict(zip(map(id, held), held))
-        new = fresh.keys() - seen
-        seen |= new
-        todo = [fresh[i] for i in new]
-    return list(seen)
-
-
-def poke(value, addresses):
-    import struct
-
-    fd = _open(POKE, os.O_WRONLY)
+def poke(value, objects):
+    """Puts the value into the first word of each object of a tuple.  Those where it was not before
+    come first in the tuple then; returns how many they are."""
+    fd = _open(POKE, os.O_RDWR)
     try:
-        for i in range(0, len(addresses), 8192):
-            part = addresses[i : i + 8192]
-            _write(fd, struct.pack(f"<{1 + len(part)}I", value, *part))
+        words = value, id(objects) + tuple.__basicsize__, len(objects)
+        _write(fd, b"".join(word.to_bytes(4, "little") for word in words))
+        return int.from_bytes(_read(fd, 4), "little")
     finally:
         _close(fd)
 
@@ -691,9 +715,13 @@ def make_immortal():
     immortal = sys.getrefcount(None)
     probe = object()
     try:
-        poke(immortal, [id(probe)])
-        if sys.getrefcount(probe) == immortal:
-            poke(immortal, reachable())
+        if poke(immortal, (probe,)) != 1 or sys.getrefcount(probe) != immortal:
+            return
+        objects = tuple(gc.get_objects())  # and what they hold that no collection looks at
+        new = poke(immortal, objects)
+        while new:
+            objects = tuple(gc.get_referents(*objects[:new]))
+            new = poke(immortal, objects)
     except OSError:
         pass  # a host without this device
 
@@ -721,6 +749,7 @@ def settle():
     make_immortal()
     fill_holes()
     gc.freeze()
+    gc.enable()
 
 
 def nobody_waits():
@@ -747,7 +776,7 @@ def rehearse():
     os.environ.update(os.environ.copy())
     print("", end="", flush=True)
     clear_main(namespace)
-    [o for o in _get_objects() if issubclass(type(o), _WRITABLE)]
+    writable_objects()
     flush_standard()
 
 
@@ -776,8 +805,11 @@ def main():
     namespace = None
     if os.environ.pop("POLYAGENT_ONCE", ""):
         gc.freeze()  # what is here is not looked through at the end
+        gc.enable()
     else:
         warm_up()
+        for _ in range(REHEARSALS):
+            rehearse()
         settle()
         if nobody_waits():
             rehearse()
@@ -790,6 +822,10 @@ def main():
             continue
         if header.get("mode") == "complete":
             send({"type": "complete", "complete": is_complete(program)})
+            send({"type": "done", "exit_code": 0})
+            continue
+        if header.get("mode") == "variables":
+            send({"type": "variables", "variables": variables(namespace or {})})
             send({"type": "done", "exit_code": 0})
             continue
         if namespace is None:

@@ -204,6 +204,16 @@ Kernel.const_get(:BOOT).module_eval do
     !error.message.match?(open) || error.message.include?("ignoring it")
   end
 
+  # What a session has, for somebody who looks at it: its top level's local and main's instance variables.
+  define_singleton_method(:variables) do
+    pairs = TOPLEVEL_BINDING.local_variables.map { |name| [name, TOPLEVEL_BINDING.local_variable_get(name)] }
+    pairs += main.instance_variables.map { |name| [name, main.instance_variable_get(name)] }
+    pairs.map do |name, value|
+      text = (boot.clean(value.inspect)[0, 160] rescue "<inspect failed>")
+      { name: name.to_s, type: value.class.to_s, repr: text, size: nil }
+    end
+  end
+
   # Runs the block; returns the exit status, and the exception that ended it if there was one.
   define_singleton_method(:guarded) do |&block|
     block.call
@@ -278,6 +288,11 @@ Kernel.const_get(:BOOT).module_eval do
       request = nil
       if header["mode"] == "preload"
         boot.tell({ type: "done", exit_code: boot.guarded { boot.preload(program) }.first })
+        next
+      end
+      if header["mode"] == "variables"
+        boot.tell({ type: "variables", variables: boot.variables })
+        boot.tell({ type: "done", exit_code: 0 })
         next
       end
       if header["mode"] == "complete"

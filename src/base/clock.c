@@ -16,3 +16,13 @@ uint64_t pa_clock_monotonic_ns(void) {
 uint64_t pa_clock_realtime_ns(void) {
     return read_clock(CLOCK_REALTIME);
 }
+
+char *pa_clock_text(uint64_t realtime_ns, char out[PA_CLOCK_TEXT]) {
+    time_t seconds = (time_t)(realtime_ns / PA_NS_PER_S);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    size_t size = strftime(out, PA_CLOCK_TEXT, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out + size, PA_CLOCK_TEXT - size, ".%03uZ",
+             (unsigned)(realtime_ns % PA_NS_PER_S / PA_NS_PER_MS));
+    return out;
+}

@@ -10,4 +10,9 @@
 uint64_t pa_clock_monotonic_ns(void);
 uint64_t pa_clock_realtime_ns(void);
 
+/* A time of the realtime clock as RFC 3339 has it, in UTC: "2026-11-24T13:00:00.000Z".  Returns
+ * `out`. */
+#define PA_CLOCK_TEXT 32
+char *pa_clock_text(uint64_t realtime_ns, char out[PA_CLOCK_TEXT]);
+
 #endif

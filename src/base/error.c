@@ -61,7 +61,9 @@ int pa_fail_errno(struct pa_error *err, int errnum, const char *fmt, ...) {
     if (used < sizeof(err->message)) {
         char text[128];
         size_t room = sizeof(err->message) - used;
-        int n = snprintf(err->message + used, room, ": %s", strerror_r(errnum, text, sizeof(text)));
+        int n =
+            snprintf(err->message + used, room, ": %s%s", strerror_r(errnum, text, sizeof(text)),
+                     errnum == EFBIG ? " (the limit on files is ulimit -f)" : "");
         used += n < 0 ? 0 : (size_t)n;
     }
     finish(err, used);

@@ -2,8 +2,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAX_COMPONENTS 16
@@ -37,6 +37,19 @@ static int parse_level(const char *text, size_t size, enum pa_log_level *ret) {
     return -1;
 }
 
+static int check_component(const char *name, size_t size, struct pa_error *err) {
+    static const char *const known[] = {PA_LOG_COMPONENTS};
+    char list[256] = "";
+    for (size_t i = 0, used = 0; i < PA_ARRAY_LEN(known); i++) {
+        if (strlen(known[i]) == size && memcmp(known[i], name, size) == 0)
+            return 0;
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", known[i]);
+    }
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                   "log: '%.*s' is no part of this program that logs: use %s",
+                   (int)PA_MIN(size, 64u), name, list);
+}
+
 int pa_log_configure(const char *spec, enum pa_log_format format, struct pa_error *err) {
     __typeof__(logger) next = {
         .level = PA_LOG_WARN, .format = format, .sink = logger.sink, .context = logger.context};
@@ -57,10 +70,11 @@ int pa_log_configure(const char *spec, enum pa_log_format format, struct pa_erro
         size_t name_size = equals ? (size_t)(equals - at) : 0;
         if (!equals) {
             next.level = value;
-        } else if (name_size >= sizeof(next.components[0].name) || next.count == MAX_COMPONENTS) {
-            return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                           "log: '%.*s': at most %d components of at most %zu characters",
-                           (int)size, at, MAX_COMPONENTS, sizeof(next.components[0].name) - 1);
+        } else if (check_component(at, name_size, err) < 0) {
+            return -1;
+        } else if (next.count == MAX_COMPONENTS) {
+            return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "log: more than %d components",
+                           MAX_COMPONENTS);
         } else {
             memcpy(next.components[next.count].name, at, name_size);
             next.components[next.count++].level = value;
@@ -92,32 +106,33 @@ bool pa_log_enabled(const char *component, enum pa_log_level level) {
 }
 
 static void append_escaped(struct pa_buf *line, const char *text, bool json) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (json && (c == '"' || c == '\\'))
+    for (size_t n, left = strlen(text); left; text += n, left -= n) {
+        const unsigned char c = (unsigned char)*text;
+        n = pa_utf8_sequence((const uint8_t *)text, left);
+        if (!n) {
+            pa_buf_append_text(line, PA_UTF8_REPLACEMENT);
+            n = 1;
+        } else if (json && (c == '"' || c == '\\'))
             pa_buf_printf(line, "\\%c", c);
         else if (c < 0x20 || c == 0x7f)
             pa_buf_printf(line, json ? "\\u%04x" : "\\x%02x", c);
         else
-            pa_buf_append(line, &c, 1);
+            pa_buf_append(line, text, n);
     }
 }
 
-static void write_line(enum pa_log_level level, const char *component, const char *message) {
-    char stamp[32];
-    uint64_t now = pa_clock_realtime_ns();
-    time_t seconds = (time_t)(now / PA_NS_PER_S);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    size_t n = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(stamp + n, sizeof(stamp) - n, ".%03dZ", (int)(now % PA_NS_PER_S / PA_NS_PER_MS));
-
+/* `run_id` is NULL for a line that is no run's. */
+static void write_line(enum pa_log_level level, const char *component, const char *run_id,
+                       const char *message) {
+    char stamp[PA_CLOCK_TEXT];
     struct pa_buf line = PA_BUF_INIT(16384);
     bool json = logger.format == PA_LOG_JSON;
     pa_buf_printf(&line,
-                  json ? "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":\""
-                       : "%s %-5s %s: ",
-                  stamp, level_names[level], component);
+                  json ? "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\"," : "%s %-5s %s: ",
+                  pa_clock_text(pa_clock_realtime_ns(), stamp), level_names[level], component);
+    if (run_id)
+        pa_buf_printf(&line, json ? "\"run_id\":\"%s\"," : "%s: ", run_id);
+    pa_buf_append_text(&line, json ? "\"message\":\"" : "");
     append_escaped(&line, message, json);
     pa_buf_append_text(&line, json ? "\"}\n" : "\n");
     ssize_t written = write(STDERR_FILENO, line.data, line.size); /* nowhere to report a failure */
@@ -125,16 +140,33 @@ static void write_line(enum pa_log_level level, const char *component, const cha
     pa_buf_done(&line);
 }
 
-void pa_log(enum pa_log_level level, const char *component, const char *fmt, ...) {
-    if (!pa_log_enabled(component, level))
-        return;
+static void log_line(enum pa_log_level level, const char *component, const char *run_id,
+                     const char *fmt, va_list args) PA_PRINTF(4, 0);
+static void log_line(enum pa_log_level level, const char *component, const char *run_id,
+                     const char *fmt, va_list args) {
     char message[4096];
-    va_list args;
-    va_start(args, fmt);
     vsnprintf(message, sizeof(message), fmt, args);
-    va_end(args);
     if (logger.sink)
         logger.sink(logger.context, level, component, message);
     else
-        write_line(level, component, message);
+        write_line(level, component, run_id, message);
+}
+
+void pa_log(enum pa_log_level level, const char *component, const char *fmt, ...) {
+    if (!pa_log_enabled(component, level))
+        return;
+    va_list args;
+    va_start(args, fmt);
+    log_line(level, component, NULL, fmt, args);
+    va_end(args);
+}
+
+void pa_log_run(enum pa_log_level level, const char *component, const char *run_id, const char *fmt,
+                ...) {
+    if (!pa_log_enabled(component, level))
+        return;
+    va_list args;
+    va_start(args, fmt);
+    log_line(level, component, run_id, fmt, args);
+    va_end(args);
 }

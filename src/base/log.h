@@ -5,15 +5,21 @@
  *     pa_log_configure("info,wasi=trace", PA_LOG_TEXT, &err);      POLYAGENT_LOG has this form
  *     pa_log_info("cache", "removed %zu artifacts", n);
  *
- * Components are short lower-case words ("run", "wasi", "cache" ...).  A message is one line:
- * control characters are escaped, so that a guest's bytes cannot forge a line.  Not thread-safe
- * while being configured; safe afterwards (each line is one write).
+ * Components are short lower-case words, all in PA_LOG_COMPONENTS.  A message is one line: control
+ * characters are escaped, so that a guest's bytes cannot forge a line, and what is not UTF-8
+ * becomes U+FFFD, so that a line of JSON is JSON.  Not thread-safe while being configured; safe
+ * afterwards (each line is one write).
  */
 #ifndef PA_BASE_LOG_H
 #define PA_BASE_LOG_H
 
 #include "base/error.h"
 #include <stdbool.h>
+
+/* Who may write to the log, and so what may stand before a '=' in a spec. */
+#define PA_LOG_COMPONENTS                                                                          \
+    "cache", "config", "engine", "exec", "grpc", "http", "jail", "lang", "mcp", "run", "server",   \
+        "service", "sessions", "tools", "transpile", "warm", "wasi", "worker"
 
 enum pa_log_level {
     PA_LOG_OFF,
@@ -44,6 +50,10 @@ void pa_log_set_sink(pa_log_sink *sink, void *context);
 
 bool pa_log_enabled(const char *component, enum pa_log_level level);
 void pa_log(enum pa_log_level level, const char *component, const char *fmt, ...) PA_PRINTF(3, 4);
+
+/* The same of one run of a server: the id is a field of a line of JSON, and comes first in text. */
+void pa_log_run(enum pa_log_level level, const char *component, const char *run_id, const char *fmt,
+                ...) PA_PRINTF(4, 5);
 
 const char *pa_log_level_name(enum pa_log_level level);
 

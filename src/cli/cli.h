@@ -21,12 +21,15 @@ struct pa_command {
 int pa_command_run(int argc, char **argv);
 int pa_command_exec(int argc, char **argv);
 int pa_command_serve(int argc, char **argv);
+int pa_command_mcp(int argc, char **argv);
+int pa_command_key(int argc, char **argv);
 
 /* `polyagent python ...`: the same for the name of a language or an image; -1 if there is none. */
 int pa_command_language(int argc, char **argv);
 int pa_command_compile(int argc, char **argv);
 int pa_command_lang(int argc, char **argv);
 int pa_command_cache(int argc, char **argv);
+int pa_command_volume(int argc, char **argv);
 int pa_command_config(int argc, char **argv);
 int pa_command_doctor(int argc, char **argv);
 int pa_command_version(int argc, char **argv);
@@ -55,12 +58,14 @@ struct pa_run_options {
     bool expression;         /* --expression: the value of a last expression is a result */
     bool interactive;        /* -i */
     char **packages;         /* --package, or NULL */
+    char **volumes;          /* --volume, as given */
     const char *interpreter; /* --interpreter, or NULL */
     const char *image;       /* --image, or NULL */
 };
 
 #define PA_RUN_OPTIONS_HELP                                                                        \
     "  --dir HOST[::GUEST][:rw]   let the guest see a directory (read-only unless :rw)\n"          \
+    "  --volume NAME[::GUEST][:ro]  a folder that outlives the run (default /volumes/NAME)\n"      \
     "  --env NAME=VALUE           set a variable of the guest (--env NAME takes it from here)\n"   \
     "  --stdin FILE               standard input (default: ours)\n"                                \
     "  --memory SIZE              linear memory, for example 256MiB\n"                             \
@@ -84,6 +89,9 @@ void pa_run_options_done(struct pa_run_options *options);
 
 /* What an executor needs of them (borrowed). */
 struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options);
+
+/* volume.c: what --volume says, put into the policy. */
+int pa_cli_mount_volume(struct pa_config *config, const char *text, struct pa_error *err);
 
 /* Standard input for a run: --stdin, else ours if it is open; *ret_fd -1 where there is none. */
 int pa_run_options_stdin(const struct pa_run_options *options, bool ours_is_taken, int *ret_fd,

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/units.h"
+#include "jail/cgroup.h"
 #include "jail/jail.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -59,6 +60,11 @@ static void check_jail(unsigned *bad) {
         else
             say(true, bad, name, "available");
     }
+    struct pa_error why;
+    if (pa_cgroups_probe(&why) == 0)
+        say(true, bad, "control groups", "available to 'serve', started like this");
+    else
+        say(true, bad, "control groups", "not for 'serve', started like this: %s", why.message);
 }
 
 static void check_limits(unsigned *bad) {

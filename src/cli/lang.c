@@ -4,7 +4,7 @@
 #include "base/units.h"
 #include "lang/install.h"
 #include "run/language.h"
-#include "server/images.h"
+#include "tools/images.h"
 #include <stdio.h>
 #include <unistd.h>
 

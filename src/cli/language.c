@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "run/handover.h"
-#include "server/images.h"
+#include "tools/images.h"
 #include <stdio.h>
 
 static int check_image(const struct pa_run_options *options, const struct pa_packs *packs,

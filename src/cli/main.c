@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 static const struct pa_command commands[] = {
     {"run", "run a WebAssembly module (WASI preview 1) in the sandbox", pa_command_run},
     {"exec", "run a program in a language: polyagent exec python script.py", pa_command_exec},
-    {"serve", "keep warm processes ready for this user", pa_command_serve},
+    {"serve", "serve runs over gRPC, HTTP and MCP, and warm processes to this user",
+     pa_command_serve},
+    {"mcp", "speak MCP on standard input and output, for an agent that starts it", pa_command_mcp},
+    {"key", "make an API key for a server", pa_command_key},
     {"compile", "compile a module into the cache, without running it", pa_command_compile},
     {"lang", "list the languages, install them", pa_command_lang},
+    {"volume", "list or remove the folders that outlive a run", pa_command_volume},
     {"cache", "list or clear the compiled modules", pa_command_cache},
     {"config", "check or show the settings and where they come from", pa_command_config},
     {"doctor", "say what this machine offers and what would not work", pa_command_doctor},
@@ -65,6 +70,7 @@ static int dispatch(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); /* a file past `ulimit -f` is an error of write, which has words */
     occupy_closed_streams();
     return flush_output(dispatch(argc, argv));
 }

@@ -12,6 +12,7 @@
 
 enum {
     OPT_DIR = 256,
+    OPT_VOLUME,
     OPT_ENV,
     OPT_STDIN,
     OPT_MEMORY,
@@ -36,6 +37,7 @@ enum {
 
 static const struct option options_table[] = {
     {"dir", required_argument, NULL, OPT_DIR},
+    {"volume", required_argument, NULL, OPT_VOLUME},
     {"env", required_argument, NULL, OPT_ENV},
     {"stdin", required_argument, NULL, OPT_STDIN},
     {"memory", required_argument, NULL, OPT_MEMORY},
@@ -139,6 +141,9 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
     switch (option) {
     case OPT_ENV:
         return set_env(config, argument, err);
+    case OPT_VOLUME:
+        pa_strv_add(&options->volumes, pa_xstrdup(argument));
+        return 0;
     case OPT_LIMIT:
         return set_limit(config, argument, err);
     case OPT_STDIN:
@@ -247,6 +252,12 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
             *ret_status = pa_report_usage(argv[0], "%s", err.message);
             failed = -1;
         }
+    /* After the settings, of which their quotas are. */
+    for (char **volume = options->volumes; !failed && volume && *volume; volume++)
+        if (pa_cli_mount_volume(&options->config, *volume, &err) < 0) {
+            *ret_status = pa_report_usage(argv[0], "%s", err.message);
+            failed = -1;
+        }
     if (!failed &&
         pa_log_configure(options->config.log_level, options->config.log_format, &err) < 0) {
         *ret_status = pa_report_error(&err);
@@ -289,6 +300,7 @@ int pa_run_options_finish(const struct pa_run_options *options, const struct pa_
 
 void pa_run_options_done(struct pa_run_options *options) {
     options->packages = pa_strv_free(options->packages);
+    options->volumes = pa_strv_free(options->volumes);
     pa_config_done(&options->config);
 }
 

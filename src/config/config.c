@@ -19,6 +19,7 @@ void pa_config_init(struct pa_config *config) {
                                  .jail_required = true,
                                  .fs_readonly = true};
     pa_policy_init(&config->policy);
+    pa_config_server_init(&config->server);
 }
 
 void pa_config_done(struct pa_config *config) {
@@ -34,6 +35,7 @@ void pa_config_done(struct pa_config *config) {
     config->warm = pa_strv_free(config->warm);
     pa_config_clear_packages(config);
     pa_config_clear_images(config);
+    pa_config_server_done(&config->server);
     free(config->file);
     pa_policy_done(&config->policy);
     *config = (struct pa_config){0};
@@ -168,7 +170,8 @@ int pa_config_assign(struct pa_config *config, const struct pa_config_key *key, 
     case PA_CONFIG_VARS:
         return add_variable(config, key, text, origin, err);
     case PA_CONFIG_NAMES:
-        return pa_config_add_name(config, key, text, err);
+    case PA_CONFIG_FOLDERS:
+        return pa_config_add_item(config, key, text, origin, err);
     case PA_CONFIG_PACKAGES:
         return pa_config_add_package(config, key, text, origin, err);
     case PA_CONFIG_IMAGES:

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "config/server.h"
 #include "policy/policy.h"
 #include <stdbool.h>
 
@@ -87,7 +88,8 @@ struct pa_config {
     size_t image_count;
     bool jail_required; /* a run without every layer of the jail is an error */
     bool fs_readonly;   /* what an allowed path is that does not say */
-    char *file;         /* the file that was read, or NULL */
+    struct pa_server_settings server;
+    char *file; /* the file that was read, or NULL */
 
     struct pa_config_fault *faults;
     size_t fault_count, faults_left_out;
@@ -117,8 +119,8 @@ int pa_config_load_text(struct pa_config *config, const char *name, const char *
 /* Sets one key from text, as a flag does.  A bare number for a time is milliseconds.  For
  * wasi.allowed_paths `text` is HOST[::GUEST][:rw|:ro] and for wasi.env_vars NAME=VALUE: each call
  * adds one, or replaces the one of the same guest path or name; for `packages` LANGUAGE=PATH and
- * for `warm` a name, which are added.  A host path may be relative here. The message starts with
- * origin->name.  Sources must come in the order of their strength. */
+ * for `warm` and server.module_paths one item, which are added.  A host path may be relative here.
+ * The message starts with origin->name.  Sources must come in the order of their strength. */
 int pa_config_set(struct pa_config *config, const char *key, const char *text,
                   const struct pa_origin *origin, struct pa_error *err);
 
@@ -142,9 +144,10 @@ void pa_config_show(const struct pa_config *config, struct pa_buf *out);
 /* The table of keys, in the order in which they are shown. */
 enum pa_config_kind {
     PA_CONFIG_SCALAR,
-    PA_CONFIG_PATHS, /* wasi.allowed_paths */
-    PA_CONFIG_VARS,  /* wasi.env_vars */
-    PA_CONFIG_NAMES, /* warm */
+    PA_CONFIG_PATHS,   /* wasi.allowed_paths */
+    PA_CONFIG_VARS,    /* wasi.env_vars */
+    PA_CONFIG_NAMES,   /* warm */
+    PA_CONFIG_FOLDERS, /* server.module_paths */
     PA_CONFIG_PACKAGES,
     PA_CONFIG_IMAGES,
 };
@@ -152,10 +155,11 @@ enum pa_config_kind {
 struct pa_config_key {
     const char *name; /* "wasi.limits.memory_bytes" */
     enum pa_config_kind kind;
-    const char *limit;    /* the limit it sets, or NULL; two keys may set one */
+    const char *limit;                  /* the limit it sets, or NULL; two keys may set one */
+    const struct pa_limit_info *number; /* the range of another number, or NULL */
     const char *variable; /* where the rule of pa_config_variable does not give it, or NULL */
-    const char *allowed;  /* "true or false"; NULL for a limit, which knows its range */
-    const char *what;     /* what it does; NULL for a limit, which knows that too */
+    const char *allowed;  /* "true or false"; NULL for a number, which knows its range */
+    const char *what;     /* what it does; NULL for a number, which knows that too */
     size_t offset;        /* in struct pa_config, for the setters that serve several keys */
     int (*set)(struct pa_config *config, const struct pa_config_key *key, const char *text,
                struct pa_error *err);
@@ -167,6 +171,9 @@ extern const struct pa_config_key pa_config_keys[];
 extern const size_t pa_config_key_count;
 
 const struct pa_config_key *pa_config_key_find(const char *name);
+
+/* Unit, default and range of a key that is a number, or NULL. */
+const struct pa_limit_info *pa_config_key_range(const struct pa_config_key *key);
 
 /* The environment variable of a key: its name without "wasi.", "limits." and "security.", in
  * capitals, dots as underscores, after POLYAGENT_ (wasi.security.allow_clock:

@@ -42,6 +42,9 @@ int pa_config_claim(struct pa_config *config, const struct pa_config_key *key,
 /* "true or false", "64 KiB to 4 GiB".  Returns `out`. */
 char *pa_config_allowed(const struct pa_config_key *key, char *out, size_t room);
 
+/* The value of a key that is a number, in its unit. */
+uint64_t pa_config_number(const struct pa_config *config, const struct pa_config_key *key);
+
 /* paths.c */
 
 int pa_config_add_path(struct pa_config *config, const struct pa_config_key *key, const char *host,
@@ -81,7 +84,25 @@ void pa_config_apply_text(struct pa_config *config, const char *text, size_t siz
 void pa_config_apply_items(struct pa_config *config, const struct pa_config_key *key,
                            const char *text, const struct pa_origin *origin);
 
-/* languages.c: warm, packages, images */
+/* server.c */
+
+void pa_config_server_init(struct pa_server_settings *server);
+void pa_config_server_done(struct pa_server_settings *server);
+
+/* Faults of settings that are good by themselves and not together. */
+void pa_config_check_server(struct pa_config *config);
+
+#define KIND(kind)                                                                                 \
+    int pa_config_set_##kind(struct pa_config *config, const struct pa_config_key *key,            \
+                             const char *text, struct pa_error *err);
+KIND(listen)
+KIND(path)
+KIND(log)
+KIND(url)
+KIND(name)
+#undef KIND
+
+/* languages.c: warm, packages, images, and lists of folders */
 
 void pa_config_apply_names(const struct pa_config_walk *walk, const struct pa_config_key *key,
                            const struct pa_yaml_node *node);
@@ -90,9 +111,12 @@ void pa_config_apply_packages(const struct pa_config_walk *walk, const struct pa
 void pa_config_apply_images(const struct pa_config_walk *walk, const struct pa_config_key *key,
                             const struct pa_yaml_node *node);
 
-/* One name, or one package (LANGUAGE=PATH), from text. */
-int pa_config_add_name(struct pa_config *config, const struct pa_config_key *key, const char *text,
-                       struct pa_error *err);
+/* One item of a list, or one package (LANGUAGE=PATH), from text. */
+int pa_config_add_item(struct pa_config *config, const struct pa_config_key *key, const char *text,
+                       const struct pa_origin *origin, struct pa_error *err);
+
+/* The list of a key that is one of names or folders. */
+char ***pa_config_list(const struct pa_config *config, const struct pa_config_key *key);
 int pa_config_add_package(struct pa_config *config, const struct pa_config_key *key,
                           const char *text, const struct pa_origin *origin, struct pa_error *err);
 

@@ -102,6 +102,7 @@ int pa_dotenv_parse(const char *text, size_t size, pa_dotenv_entry *each, void *
     while (peek(&cursor) >= 0) {
         skip_blanks(&cursor);
         unsigned line = cursor.line;
+        const int first = peek(&cursor);
         if (read_name(&cursor, &name)) {
             skip_blanks(&cursor);
             pa_buf_clear(&value);
@@ -118,6 +119,8 @@ int pa_dotenv_parse(const char *text, size_t size, pa_dotenv_entry *each, void *
                 read_bare(&cursor, &value);
             }
             each(context, pa_buf_text(&name), pa_buf_text(&value), line);
+        } else if (first >= 0 && first != '#' && first != '\n') {
+            each(context, NULL, NULL, line);
         }
         skip_line(&cursor);
     }

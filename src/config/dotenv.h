@@ -6,15 +6,16 @@
  *     NAME="with \n \t \" \\ \$"         a quoted value may go over several lines
  *
  * Nothing is expanded: $HOME stays $HOME.  The file is shared with other programs: lines of another
- * form are skipped.  Only a quote that is never closed is a fault, since nothing after it can be
- * read.
+ * form are told and skipped.  Only a quote that is never closed is a fault, since nothing after it
+ * can be read.
  */
 #ifndef PA_CONFIG_DOTENV_H
 #define PA_CONFIG_DOTENV_H
 
 #include "base/error.h"
 
-/* `value` is the callback's to read until it returns. */
+/* `value` is the callback's to read until it returns.  For a line that is neither NAME=value nor a
+ * comment both are NULL. */
 typedef void pa_dotenv_entry(void *context, const char *name, const char *value, unsigned line);
 
 /* -1 names the line in *ret_line and *err. */

@@ -22,11 +22,25 @@ static int not_allowed(const struct pa_config_key *key, const char *text, struct
     return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "got '%.64s', allowed is %s", text, key->allowed);
 }
 
-/* A bare number is in the limit's own unit, as its name says; pa_limit_parse takes it for seconds.
+const struct pa_limit_info *pa_config_key_range(const struct pa_config_key *key) {
+    return key->limit ? pa_limit_find(key->limit) : key->number;
+}
+
+static uint64_t *number_slot(const struct pa_config *config, const struct pa_config_key *key) {
+    if (key->limit)
+        return pa_limit_slot((struct pa_limits *)&config->policy.limits, pa_limit_find(key->limit));
+    return slot_of(config, key);
+}
+
+uint64_t pa_config_number(const struct pa_config *config, const struct pa_config_key *key) {
+    return *number_slot(config, key);
+}
+
+/* A bare number is in the number's own unit, as its name says; pa_limit_parse takes it for seconds.
  */
-static int set_limit(struct pa_config *config, const struct pa_config_key *key, const char *text,
-                     struct pa_error *err) {
-    const struct pa_limit_info *info = pa_limit_find(key->limit);
+static int set_number(struct pa_config *config, const struct pa_config_key *key, const char *text,
+                      struct pa_error *err) {
+    const struct pa_limit_info *info = pa_config_key_range(key);
     uint64_t value;
     if (info->unit == PA_UNIT_MS && pa_parse_count(text, &value) == 0) {
         if (pa_limit_check(info, value, err) < 0)
@@ -34,14 +48,14 @@ static int set_limit(struct pa_config *config, const struct pa_config_key *key, 
     } else if (pa_limit_parse(info, text, &value, err) < 0) {
         return -1;
     }
-    *pa_limit_slot(&config->policy.limits, info) = value;
+    *number_slot(config, key) = value;
     return 0;
 }
 
-static void print_limit(const struct pa_config *config, const struct pa_config_key *key,
-                        struct pa_buf *out) {
-    const struct pa_limit_info *info = pa_limit_find(key->limit);
-    uint64_t value = *pa_limit_slot((struct pa_limits *)&config->policy.limits, info);
+static void print_number(const struct pa_config *config, const struct pa_config_key *key,
+                         struct pa_buf *out) {
+    const struct pa_limit_info *info = pa_config_key_range(key);
+    uint64_t value = *number_slot(config, key);
     if (value == PA_UNLIMITED && info->may_be_unlimited)
         pa_buf_append_text(out, "unlimited");
     else
@@ -149,6 +163,12 @@ static void print_text(const struct pa_config *config, const struct pa_config_ke
     pa_yaml_quote(text ? text : "", out);
 }
 
+static void print_or_off(const struct pa_config *config, const struct pa_config_key *key,
+                         struct pa_buf *out) {
+    const char *text = *(char **)slot_of(config, key);
+    pa_yaml_quote(text ? text : "off", out);
+}
+
 static bool is_level(const char *text, size_t size) {
     for (enum pa_log_level level = PA_LOG_OFF; level <= PA_LOG_TRACE; level++) {
         const char *name = pa_log_level_name(level);
@@ -189,12 +209,46 @@ static void print_log_format(const struct pa_config *config, const struct pa_con
 }
 
 #define LIMIT(key, field)                                                                          \
-    { .name = (key), .limit = #field, .set = set_limit, .print = print_limit }
+    { .name = (key), .limit = #field, .set = set_number, .print = print_number }
 #define BOOL(key, member, text)                                                                    \
     {                                                                                              \
         .name = (key), .allowed = "true or false", .what = (text),                                 \
         .offset = offsetof(struct pa_config, member), .set = set_bool, .print = print_bool         \
     }
+
+/* How a text of the server is said to be, and shown where there is none. */
+#define ALLOWED_listen "off, or ADDRESS:PORT with an IPv4 address or an IPv6 one in brackets"
+#define ALLOWED_path   "an absolute path, or nothing"
+#define ALLOWED_log    "off, or an absolute path"
+#define ALLOWED_url    "off, or an http:// or https:// URL"
+#define ALLOWED_name   "a name without spaces, or nothing"
+#define PRINT_listen   print_or_off
+#define PRINT_path     print_text
+#define PRINT_log      print_or_off
+#define PRINT_url      print_or_off
+#define PRINT_name     print_text
+
+#define TEXT(field, kind, initial, text)                                                           \
+    {.name = "server." #field,                                                                     \
+     .allowed = ALLOWED_##kind,                                                                    \
+     .what = (text),                                                                               \
+     .offset = offsetof(struct pa_config, server.field),                                           \
+     .set = pa_config_set_##kind,                                                                  \
+     .print = PRINT_##kind},
+#define NUMBER(field, unit, initial, smallest, largest, unlimited, what)                           \
+    {.name = "server." #field,                                                                     \
+     .number = &(const struct pa_limit_info){#field, unit, initial, smallest, largest, unlimited,  \
+                                             what, offsetof(struct pa_server_settings, field)},    \
+     .offset = offsetof(struct pa_config, server.field),                                           \
+     .set = set_number,                                                                            \
+     .print = print_number},
+#define FLAG(field, initial, text) BOOL("server." #field, server.field, text),
+#define FOLDERS(field, text)                                                                       \
+    {.name = "server." #field,                                                                     \
+     .kind = PA_CONFIG_FOLDERS,                                                                    \
+     .allowed = "a list of absolute paths",                                                        \
+     .what = (text),                                                                               \
+     .offset = offsetof(struct pa_config, server.field)},
 
 const struct pa_config_key pa_config_keys[] = {
     LIMIT("wasi.memory_limit_bytes", memory_bytes),
@@ -289,8 +343,9 @@ const struct pa_config_key pa_config_keys[] = {
     {.name = "warm",
      .kind = PA_CONFIG_NAMES,
      .allowed = "a list of languages and images",
-     .what = "what polyagent serve starts at once when its command line names nothing"},
-};
+     .what = "what polyagent serve starts at once when its command line names nothing",
+     .offset = offsetof(struct pa_config, warm)},
+    PA_SERVER_SETTINGS(TEXT, NUMBER, FLAG, FOLDERS)};
 
 const size_t pa_config_key_count = PA_ARRAY_LEN(pa_config_keys);
 
@@ -322,7 +377,7 @@ char *pa_config_allowed(const struct pa_config_key *key, char *out, size_t room)
         snprintf(out, room, "%s", key->allowed);
         return out;
     }
-    const struct pa_limit_info *info = pa_limit_find(key->limit);
+    const struct pa_limit_info *info = pa_config_key_range(key);
     char smallest[32], largest[32];
     snprintf(out, room, "%s to %s%s",
              pa_limit_format(info, info->smallest, smallest, sizeof(smallest)),

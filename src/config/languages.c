@@ -1,6 +1,6 @@
 /*
- * warm, packages and images: what concerns languages, of which this folder knows no names.  Whether
- * there is such a language and such a file is found out where they are used.
+ * warm, packages and images: what concerns languages, of which this folder knows no names; and
+ * other lists.  Whether there is such a language and such a file is found out where they are used.
  */
 #include "config/config_internal.h"
 
@@ -96,11 +96,18 @@ const struct pa_config_image *pa_config_image_find(const struct pa_config *confi
 
 /* --- from text --- */
 
-int pa_config_add_name(struct pa_config *config, const struct pa_config_key *key, const char *text,
-                       struct pa_error *err) {
-    if (check_name(text, err) < 0)
+char ***pa_config_list(const struct pa_config *config, const struct pa_config_key *key) {
+    return (char ***)(void *)((char *)config + key->offset);
+}
+
+int pa_config_add_item(struct pa_config *config, const struct pa_config_key *key, const char *text,
+                       const struct pa_origin *origin, struct pa_error *err) {
+    int good = key->kind == PA_CONFIG_NAMES
+                   ? check_name(text, err)
+                   : check_path(text, origin->source == PA_SOURCE_FLAG, err);
+    if (good < 0)
         return -1;
-    pa_strv_add(&config->warm, pa_xstrdup(text));
+    pa_strv_add(pa_config_list(config, key), pa_xstrdup(text));
     return 0;
 }
 
@@ -151,7 +158,8 @@ static void read_list(const struct pa_config_walk *walk, const struct pa_yaml_no
 
 void pa_config_apply_names(const struct pa_config_walk *walk, const struct pa_config_key *key,
                            const struct pa_yaml_node *node) {
-    read_list(walk, node, key->name, check_name, &walk->config->warm);
+    read_list(walk, node, key->name, key->kind == PA_CONFIG_NAMES ? check_name : check_absolute,
+              pa_config_list(walk->config, key));
 }
 
 /* The next entry of a map of names; false for one that is not good, which is reported. */
@@ -256,15 +264,15 @@ static void print_list(char *const *list, struct pa_buf *out) {
 size_t pa_config_language_items(const struct pa_config *config, const struct pa_config_key *key) {
     return key->kind == PA_CONFIG_PACKAGES ? config->package_count
            : key->kind == PA_CONFIG_IMAGES ? config->image_count
-                                           : pa_strv_count(config->warm);
+                                           : pa_strv_count(*pa_config_list(config, key));
 }
 
 const char *pa_config_print_language_item(const struct pa_config *config,
                                           const struct pa_config_key *key, size_t index,
                                           struct pa_buf *out) {
-    if (key->kind == PA_CONFIG_NAMES) {
+    if (key->kind == PA_CONFIG_NAMES || key->kind == PA_CONFIG_FOLDERS) {
         pa_buf_append_text(out, "- ");
-        pa_yaml_quote(config->warm[index], out);
+        pa_yaml_quote((*pa_config_list(config, key))[index], out);
         return NULL;
     }
     if (key->kind == PA_CONFIG_PACKAGES) {

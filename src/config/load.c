@@ -10,6 +10,7 @@
 #include "config/config_internal.h"
 
 #include "base/io.h"
+#include "base/log.h"
 #include "config/dotenv.h"
 #include "config/nearest.h"
 #include <errno.h>
@@ -33,6 +34,7 @@ struct variables {
     enum pa_source source;
     struct variable *items;
     size_t count, capacity;
+    unsigned odd_line, odd_lines; /* the first that is not NAME=value, and how many there are */
 };
 
 static void variables_done(struct variables *variables) {
@@ -45,6 +47,10 @@ static void variables_done(struct variables *variables) {
 
 static void keep_variable(void *context, const char *name, const char *value, unsigned line) {
     struct variables *variables = context;
+    if (!name) {
+        variables->odd_line = variables->odd_lines++ ? variables->odd_line : line;
+        return;
+    }
     bool ours = strncmp(name, PREFIX, strlen(PREFIX)) == 0;
     for (size_t i = 0; i < pa_config_key_count; i++)
         ours = ours || (pa_config_keys[i].variable && pa_streq(pa_config_keys[i].variable, name));
@@ -184,6 +190,9 @@ static void load_dotenv(struct pa_config *config, struct variables *variables) {
         pa_dotenv_parse(pa_buf_text(&text), text.size, keep_variable, variables, &origin.line,
                         &err) < 0)
         pa_config_fault(config, &origin, "", "%s", err.message);
+    if (variables->odd_lines)
+        pa_log_warn("config", "%s:%u is not NAME=value and is passed over%s", DOTENV,
+                    variables->odd_line, variables->odd_lines > 1 ? ", as are others" : "");
 }
 
 static void check_name(struct pa_config *config, const struct variables *variables,
@@ -247,6 +256,7 @@ static int finish(struct pa_config *config, struct pa_error *err) {
             pa_config_fault(config, &config->notes[i].origin, config->notes[i].key->name, "%s",
                             forbidden.message);
     }
+    pa_config_check_server(config);
     size_t count = config->fault_count + config->faults_left_out;
     if (!count)
         return 0;

@@ -112,8 +112,11 @@ void pa_config_clear_items(struct pa_config *config, const struct pa_config_key 
         policy->env_count = 0;
         break;
     case PA_CONFIG_NAMES:
-        config->warm = pa_strv_free(config->warm);
+    case PA_CONFIG_FOLDERS: {
+        char ***list = pa_config_list(config, key);
+        *list = pa_strv_free(*list);
         break;
+    }
     case PA_CONFIG_PACKAGES:
         pa_config_clear_packages(config);
         break;

@@ -92,10 +92,10 @@ static void print_languages(const struct pa_config *config, const struct pa_conf
 /* Bytes and times again as people say them: " (256 MiB)". */
 static void print_gloss(const struct pa_config *config, const struct pa_config_key *key,
                         struct pa_buf *out) {
-    const struct pa_limit_info *info = key->limit ? pa_limit_find(key->limit) : NULL;
+    const struct pa_limit_info *info = pa_config_key_range(key);
     if (!info || info->unit == PA_UNIT_COUNT)
         return;
-    uint64_t value = *pa_limit_slot((struct pa_limits *)&config->policy.limits, info);
+    uint64_t value = pa_config_number(config, key);
     char text[32];
     if (value != PA_UNLIMITED)
         pa_buf_printf(out, " (%s)", pa_limit_format(info, value, text, sizeof(text)));
@@ -145,7 +145,8 @@ static void print_key(const struct pa_config *config, const struct pa_config_key
                       unsigned depth, struct pa_buf *out) {
     const char *dot = strrchr(key->name, '.');
     size_t items = count_items(config, key);
-    bool is_list = key->kind == PA_CONFIG_PATHS || key->kind == PA_CONFIG_NAMES;
+    bool is_list = key->kind == PA_CONFIG_PATHS || key->kind == PA_CONFIG_NAMES ||
+                   key->kind == PA_CONFIG_FOLDERS;
     indent(depth, out);
     pa_buf_printf(out, "%s:", dot ? dot + 1 : key->name);
     if (key->kind == PA_CONFIG_SCALAR) {

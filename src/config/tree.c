@@ -194,6 +194,7 @@ static void apply_items(const struct pa_config_walk *walk, const struct pa_confi
         apply_variables(walk, key, node);
         break;
     case PA_CONFIG_NAMES:
+    case PA_CONFIG_FOLDERS:
         pa_config_apply_names(walk, key, node);
         break;
     case PA_CONFIG_PACKAGES:

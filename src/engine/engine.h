@@ -7,7 +7,7 @@
  *
  * An artifact is native code: load only what our own compile worker made.  The supervisor, which
  * has no engine, keys it by module, engine build and variant (run/cache.h); one of other settings
- * or of another processor is refused by pa_module_load and made anew.  One engine per process.
+ * or of another processor is refused (UNIMPLEMENTED) and made anew.  One engine per process.
  * Threads: pa_module_compile uses the engine's pool; everything else is single-threaded and
  * survives fork().
  */
@@ -54,6 +54,9 @@ struct pa_module;
 /* From a file that holds an artifact, mapped, not copied. */
 int pa_module_load(struct pa_engine *engine, const char *path, struct pa_module **ret,
                    struct pa_error *err);
+/* Once, before the guest runs in a process that will be forked: puts the code that is likely to be
+ * busy into memory of this process, in huge pages, so that copies have it at hand. */
+void pa_module_move_code(struct pa_module *module);
 struct pa_module *pa_module_free(struct pa_module *module);
 bool pa_module_has_export(struct pa_module *module, const char *name);
 
@@ -90,7 +93,7 @@ void pa_instance_rearm(struct pa_instance *instance, const struct pa_limits *lim
 
 /* Once, in a process that will be forked: puts the linear memory on a footing that makes forks and
  * the first writes after them cheap (memory.c says which).  Its addresses stay. */
-int pa_instance_settle(struct pa_instance *instance, struct pa_error *err);
+void pa_instance_settle(struct pa_instance *instance);
 
 /* The guest's linear memory now (NULL and 0 where there is none). */
 struct pa_guest_memory pa_instance_memory(struct pa_instance *instance);

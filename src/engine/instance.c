@@ -111,8 +111,8 @@ void pa_instance_rearm(struct pa_instance *instance, const struct pa_limits *lim
     }
 }
 
-int pa_instance_settle(struct pa_instance *instance, struct pa_error *err) {
-    return pa_memory_pool_settle(&instance->engine->pool, err);
+void pa_instance_settle(struct pa_instance *instance) {
+    pa_memory_pool_settle(&instance->engine->pool);
 }
 
 struct pa_guest_memory pa_instance_memory(struct pa_instance *instance) {

@@ -134,7 +134,7 @@ int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *modu
         }
         if (!function || !import || !has_type(function, import)) {
             const wasm_name_t *name = wasm_importtype_name(wanted.data[i]);
-            result = pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+            result = pa_fail(err, PA_ERR_UNIMPLEMENTED,
                              "the artifact imports %.*s, which this version does not provide: "
                              "compile the module again",
                              (int)PA_MIN(name->size, (size_t)64), name->data);

@@ -5,11 +5,13 @@
  * guest sees -1 and decides.  The pool remembers it, because a guest that then fails has failed for
  * this reason.
  *
- * A process that will be forked settles its memories first: their pages move to fresh anonymous
- * ones, huge where there are.  A fork then copies one entry for 2 MiB instead of 512; what the copy
- * reads is there without a fault, and what it writes costs a copy of 4 KiB, as ever.  (A private
- * mapping of a memory file makes forks cheaper still, but then every page that a copy reads is a
- * fault.)
+ * What a guest starts with comes in huge pages, where the kernel has them: an interpreter touches
+ * thousands of pages while it starts.  So its base is where a huge page begins.
+ *
+ * A process that will be forked settles its memories first: small pages that have come since are
+ * made huge ones.  A fork then copies one entry for 2 MiB instead of 512; what the copy reads is
+ * there without a fault, and what it writes costs a copy of 4 KiB, as ever.  (A private mapping of a
+ * memory file makes forks cheaper still, but then every page that a copy reads is a fault.)
  *
  * Invariants: used is the sum of the memories' sizes; used <= limit; peak >= used.
  */
@@ -20,6 +22,10 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+
+#ifndef MADV_COLLAPSE /* Linux 6.1; the C library may be older */
+#define MADV_COLLAPSE 25
+#endif
 
 static wasmtime_error_t *deny(struct pa_memory_pool *pool, uint64_t bytes, bool by_system,
                               const char *why) {
@@ -59,8 +65,13 @@ static void free_memory(void *env) {
         link = &(*link)->next;
     *link = memory->next;
     memory->pool->used -= memory->size;
-    munmap(memory->base - memory->guard, memory->guard * 2 + memory->reserved);
+    munmap(memory->mapping, memory->mapped);
     free(memory);
+}
+
+/* How far it is from there to the next. */
+static size_t to_huge_page(const uint8_t *from) {
+    return -(uintptr_t)from % HUGE_PAGE;
 }
 
 static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, size_t minimum,
@@ -74,19 +85,22 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
                     "the memory limit is below the module's initial memory");
     }
     reserved = PA_MAX(reserved, minimum);
-    void *mapping = mmap(NULL, guard * 2 + reserved, PROT_NONE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t mapped = guard * 2 + reserved + HUGE_PAGE;
+    uint8_t *mapping =
+        mmap(NULL, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED) {
         pool->denied_at_start = true;
         return deny(pool, pool->used + minimum, true, "no address space for a memory");
     }
     struct pa_memory *memory = pa_xcalloc(1, sizeof(*memory));
-    *memory = (struct pa_memory){.base = (uint8_t *)mapping + guard,
+    *memory = (struct pa_memory){.base = mapping + guard + to_huge_page(mapping + guard),
                                  .reserved = reserved,
-                                 .guard = guard,
+                                 .mapping = mapping,
+                                 .mapped = mapped,
                                  .pool = pool,
                                  .next = pool->first};
     pool->first = memory;
+    madvise(memory->base, minimum / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish */
     wasmtime_error_t *error = grow_memory(memory, minimum);
     if (error) {
         pool->denied_at_start = true;
@@ -108,35 +122,18 @@ void pa_memory_pool_rearm(struct pa_memory_pool *pool, uint64_t limit) {
     pool->denied = pool->denied_by_system = pool->denied_at_start = false;
 }
 
-/* Moves the pages to fresh ones, huge where the kernel has them, at the same addresses. */
-static int settle(struct pa_memory *memory, struct pa_error *err) {
-    if (!memory->size)
-        return 0;
-    size_t room = memory->size + HUGE_PAGE;
-    uint8_t *mapping = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping == MAP_FAILED)
-        return pa_fail_errno(err, errno, "cannot map a memory of %zu bytes", memory->size);
-    /* The same offset within a huge page as at the old place, or moving would take them apart. */
-    size_t skip = ((uintptr_t)memory->base - (uintptr_t)mapping) % HUGE_PAGE;
-    uint8_t *fresh = mapping + skip;
-    madvise(fresh, memory->size, MADV_HUGEPAGE); /* a wish: small pages serve, too */
-    memcpy(fresh, memory->base, memory->size);
-    void *moved =
-        mremap(fresh, memory->size, memory->size, MREMAP_MAYMOVE | MREMAP_FIXED, memory->base);
-    int errnum = errno;
-    if (skip)
-        munmap(mapping, skip);
-    munmap(fresh + memory->size, HUGE_PAGE - skip);
-    if (moved == MAP_FAILED)
-        return pa_fail_errno(err, errnum, "cannot move a memory of %zu bytes", memory->size);
-    return 0;
+/* Wishes, both: small pages serve, too.  What was never touched stays so and comes in small pages
+ * from now on: a copy that writes there takes 4 KiB, not 2 MiB. */
+static void settle(const struct pa_memory *memory) {
+    size_t whole = memory->size / HUGE_PAGE * HUGE_PAGE;
+    madvise(memory->base, whole, MADV_HUGEPAGE); /* it may have been settled once */
+    madvise(memory->base, whole, MADV_COLLAPSE);
+    madvise(memory->base, memory->reserved, MADV_NOHUGEPAGE);
 }
 
-int pa_memory_pool_settle(struct pa_memory_pool *pool, struct pa_error *err) {
-    for (struct pa_memory *memory = pool->first; memory; memory = memory->next)
-        if (settle(memory, err) < 0)
-            return -1;
-    return 0;
+void pa_memory_pool_settle(struct pa_memory_pool *pool) {
+    for (const struct pa_memory *memory = pool->first; memory; memory = memory->next)
+        settle(memory);
 }
 
 void pa_memory_pool_attach(struct pa_memory_pool *pool, wasm_config_t *config) {

@@ -24,7 +24,8 @@ struct pa_memory {
     uint8_t *base;
     size_t size;     /* open for reading and writing, from base on */
     size_t reserved; /* address space from base on that is ours; size <= reserved */
-    size_t guard;    /* on either side of it */
+    uint8_t *mapping; /* all of it, with the guards */
+    size_t mapped;
     struct pa_memory_pool *pool;
     struct pa_memory *next;
 };
@@ -46,9 +47,8 @@ void pa_memory_pool_arm(struct pa_memory_pool *pool, uint64_t limit);
  * even where the limit is below it. */
 void pa_memory_pool_rearm(struct pa_memory_pool *pool, uint64_t limit);
 
-/* Puts every memory's pages into a sealed memory file, mapped privately at the same place: see the
- * top of memory.c. */
-int pa_memory_pool_settle(struct pa_memory_pool *pool, struct pa_error *err);
+/* Makes forks of this process cheap: see the top of memory.c. */
+void pa_memory_pool_settle(struct pa_memory_pool *pool);
 
 /* Makes `config` create memories in `pool`, which must outlive the engine made from it. */
 void pa_memory_pool_attach(struct pa_memory_pool *pool, wasm_config_t *config);

@@ -14,6 +14,7 @@
 #include <linux/audit.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -26,6 +27,14 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 #define X32_BIT 0x40000000u
+
+/* Calls that the headers of the systems we build on may lack. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
 
 #define DENY  (SECCOMP_RET_ERRNO | EPERM)
 #define OTHER (SECCOMP_RET_ERRNO | ENOSYS) /* libc then takes the older call */
@@ -63,6 +72,7 @@ static const int denied[] = {
     SYS_open_by_handle_at,
     SYS_name_to_handle_at,
     SYS_mknodat,
+    SYS_mount_setattr,
     SYS_swapon,
     SYS_swapoff,
     SYS_quotactl,
@@ -78,6 +88,24 @@ static const int denied[] = {
     SYS_setfsuid,
     SYS_setfsgid,
     SYS_capset,
+    /* what Landlock leaves alone: owners, modes (root could make any program set-user-ID) and
+       attributes of files that it may not open */
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_fchmodat2,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+#ifdef SYS_chmod
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+#endif
     SYS_keyctl,
     SYS_add_key,
     SYS_request_key,
@@ -104,6 +132,7 @@ static const int denied[] = {
     SYS_personality,
     SYS_pkey_mprotect,
     SYS_shmget,
+    SYS_shmat,
     SYS_msgget,
     SYS_semget,
 #ifdef __x86_64__
@@ -117,6 +146,9 @@ static const int denied[] = {
 
 /* Sockets of a server, of a resolver, and of libc's list of interfaces. */
 static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+
+/* The terminal that a server was started from is its standard error: these type into it. */
+static const uint32_t terminal_input[] = {TIOCSTI, TIOCLINUX};
 
 static void emit(struct pa_filter *filter, struct sock_filter instruction) {
     PA_ASSERT(filter->count < PA_FILTER_MAX);
@@ -152,6 +184,18 @@ static void deny_by_argument(struct pa_filter *filter, int call, unsigned number
     answer(filter, SECCOMP_RET_ALLOW);
 }
 
+/* Denies `call` if argument `number` is one of `values`. */
+static void deny_values(struct pa_filter *filter, int call, unsigned number, const uint32_t *values,
+                        size_t count) {
+    unless_equal_skip(filter, (uint32_t)call, (uint8_t)(2 * count + 2));
+    load_argument(filter, number);
+    for (size_t i = 0; i < count; i++) {
+        unless_equal_skip(filter, values[i], 1);
+        answer(filter, DENY);
+    }
+    answer(filter, SECCOMP_RET_ALLOW);
+}
+
 static void deny_other_families(struct pa_filter *filter) {
     const size_t count = PA_ARRAY_LEN(families);
     unless_equal_skip(filter, SYS_socket, (uint8_t)(2 * count + 2));
@@ -180,8 +224,9 @@ static void build(struct pa_filter *filter) {
 #ifndef __SANITIZE_ADDRESS__ /* which looks for leaks in a process of its own */
     deny_by_argument(filter, SYS_clone, 0, CLONE_THREAD, 0); /* threads, no processes */
 #endif
-    deny_by_argument(filter, SYS_mmap, 2, PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC);
+    deny_by_argument(filter, SYS_mmap, 2, PROT_EXEC, PROT_EXEC);
     deny_by_argument(filter, SYS_mprotect, 2, PROT_EXEC, PROT_EXEC);
+    deny_values(filter, SYS_ioctl, 1, terminal_input, PA_ARRAY_LEN(terminal_input));
     deny_other_families(filter);
     answer(filter, SECCOMP_RET_ALLOW);
 }

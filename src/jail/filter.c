@@ -157,15 +157,20 @@ static size_t emit_half(struct builder *b, unsigned arg, size_t half, uint32_t m
     return b->filter->count - 1;
 }
 
+static uint64_t value_of(const struct pa_filter_condition *condition) {
+    return condition->value == PA_FILTER_SELF ? (uint64_t)getpid() : condition->value;
+}
+
 static void emit_alternative(struct builder *b, const struct pa_filter_rule *rule) {
     size_t to_patch[2 * PA_FILTER_CONDITIONS], patches = 0;
     for (size_t i = 0; i < rule->condition_count; i++) {
         const struct pa_filter_condition *c = &rule->conditions[i];
         const uint32_t high = (uint32_t)(c->mask >> 32);
+        const uint64_t value = value_of(c);
         to_patch[patches++] =
-            emit_half(b, c->arg, 0, (uint32_t)c->mask, (uint32_t)c->value); /* little-endian */
+            emit_half(b, c->arg, 0, (uint32_t)c->mask, (uint32_t)value); /* little-endian */
         if (high != 0)
-            to_patch[patches++] = emit_half(b, c->arg, 4, high, (uint32_t)(c->value >> 32));
+            to_patch[patches++] = emit_half(b, c->arg, 4, high, (uint32_t)(value >> 32));
     }
     emit(b, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict_of(rule)));
     for (size_t i = 0; i < patches; i++)

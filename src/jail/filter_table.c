@@ -7,12 +7,13 @@
  * io_uring, netlink) is not here; a call that libc or the Rust runtime makes in passing and can do
  * without is answered with the errno that makes it go on; everything else ends the process.
  *
- * Stages: C compile, L load, R run, W warm, X load of a warm process.  L and X contain R and W: the
- * order in which they are narrowed is drawn in jail.h.
+ * Stages: C compile, L load, R run, S session, W warm, X load of a warm process.  L and X contain R,
+ * S and W: the order in which they are narrowed is drawn in jail.h.
  */
 #include "jail/jail_internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -26,8 +27,10 @@
 #define R      (1u << PA_JAIL_RUN)
 #define W      (1u << PA_JAIL_WARM)
 #define X      (1u << PA_JAIL_LOAD_WARM)
-#define ALL    (C | L | R | W | X)
-#define FILES  (L | R | W | X) /* where the WASI host works */
+#define S      (1u << PA_JAIL_SESSION)
+#define ALL    (C | L | R | S | W | X)
+#define FILES  (L | R | S | W | X) /* where the WASI host works */
+#define GUESTS (R | S)             /* where a guest's code runs, and nothing is prepared */
 #define FORKS  (W | X)         /* where processes are copied */
 #define LOADS  (L | X)         /* where an artifact is mapped */
 #define NARROW (L | W | X)     /* what is narrowed later */
@@ -38,6 +41,9 @@
 #define COUNTED_MASK ((uint64_t)(MAP_TYPE | MAP_GROWSDOWN))
 
 #define INT_MASK UINT64_C(0xffffffff) /* the kernel reads these arguments as 32 bits */
+
+/* A futex operation without its options. */
+#define FUTEX_MASK (INT_MASK & ~(uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
 
 #define ALLOW(call, stages, why)                                                                   \
     { #call, __NR_##call, stages, 0, {{0, 0, 0 } }, 0, why }
@@ -67,6 +73,8 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(clock_nanosleep, ALL, "WASI poll_oneoff; back-off of the compiler's threads"),
     ALLOW_IF(clone, C, 0, THREAD_MASK, THREAD_FLAGS, "the compiler's threads, nothing but threads"),
     ALLOW_IF(clone, FORKS, 0, FORK_MASK, 0, "a fork, with no namespace and nothing shared"),
+    ALLOW_IF(clone, S, 0, INT_MASK, CLONE_PARENT | CLONE_PIDFD,
+             "a session's copy: a child of the warm root, which reaps it, and nothing shared"),
     REPLY(clone3, C | FORKS, ENOSYS, "its flags are out of sight; libc then uses clone"),
     ALLOW(close, ALL, "descriptors it holds"),
     ALLOW(exit, ALL, "the end of a thread"),
@@ -82,7 +90,9 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(fstat, ALL, "stdio; WASI fd_filestat_get"),
     ALLOW(fsync, FILES, "WASI fd_sync"),
     ALLOW(ftruncate, ALL, "WASI fd_filestat_set_size; sizes a memfd or the artifact"),
-    ALLOW(futex, ALL, "locks of libc and Rust"),
+    ALLOW_IF(futex, ALL, 1, FUTEX_MASK, FUTEX_WAIT_BITSET, "locks of libc and Rust: wait"),
+    ALLOW_IF(futex, ALL, 1, FUTEX_MASK & ~(uint64_t)FUTEX_WAKE, FUTEX_WAIT,
+             "locks of libc and Rust: wait, wake; no inheritance of priorities, no requeueing"),
     ALLOW(getdents64, FILES, "WASI fd_readdir"),
     ALLOW(getpid, ALL, "abort"),
     ALLOW(getrandom, ALL, "WASI random_get; seeds of hash tables"),
@@ -92,6 +102,8 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(gettimeofday, ALL, "time of day, where the vDSO cannot answer"),
 #endif
     REPLY_IF(ioctl, ALL, 1, INT_MASK, TCGETS, ENOTTY, "stdio asks whether a stream is a terminal"),
+    ALLOW_IF2(kill, FORKS, 0, UINT64_C(0x80000000), UINT64_C(0x80000000), 1, INT_MASK, SIGKILL,
+              "a warm process ends what a session left behind: process groups alone"),
     ALLOW_IF(linkat, FILES, 4, INT_MASK & ~(uint64_t)AT_SYMLINK_FOLLOW, 0,
              "WASI path_link; not of a bare descriptor"),
     ALLOW(lseek, ALL, "WASI fd_seek; stdio"),
@@ -100,12 +112,12 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(mkdirat, FILES, "WASI path_create_directory"),
     ALLOW_IF2(mmap, LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC, 3, MAP_TYPE | MAP_ANONYMOUS,
               MAP_PRIVATE, "the artifact's code"),
-    ALLOW_IF2(mmap, C | L | R, 2, PROT_EXEC, 0, 3, COUNTED_MASK, MAP_PRIVATE,
+    ALLOW_IF2(mmap, C | L | GUESTS, 2, PROT_EXEC, 0, 3, COUNTED_MASK, MAP_PRIVATE,
               "memory that is not code, of the kind that RLIMIT_DATA counts"),
     ALLOW_IF(mmap, FORKS, 2, PROT_EXEC, 0, "memory that is not code; some shared with a copy"),
     ALLOW_IF(mprotect, C | LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC,
              "the engine publishes code it has loaded or compiled"),
-    ALLOW_IF(mprotect, R, 2, INT_MASK, PROT_READ | PROT_WRITE,
+    ALLOW_IF(mprotect, GUESTS, 2, INT_MASK, PROT_READ | PROT_WRITE,
              "growing memories; RLIMIT_DATA forgets pages that become read-only, so none may"),
     ALLOW_IF(mprotect, C | NARROW, 2, PROT_EXEC, 0, "growing memories, guard pages"),
     ALLOW(mremap, ALL, "realloc"),
@@ -116,7 +128,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(newfstatat, ALL, "libc's fstat; WASI path_filestat_get"),
     ALLOW_IF(openat, LOADS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY,
              "the artifact, by its path"),
-    REPLY(openat, C | R | W, ENOENT, "Rust looks for /proc and /sys to count processors"),
+    REPLY(openat, C | GUESTS | W, ENOENT, "Rust looks for /proc and /sys to count processors"),
     ALLOW(openat2, FILES, "WASI path_open; Landlock and the empty root say what is there"),
 #ifdef __NR_poll
     ALLOW(poll, ALL, "waiting for its channel"),
@@ -125,6 +137,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW_IF(prctl, NARROW, 0, INT_MASK, PR_GET_SECCOMP,
              "pa_jail_narrow asks whether a filter is on"),
     ALLOW_IF(prctl, C, 0, INT_MASK, PR_SET_NAME, "Rust names its threads"),
+    ALLOW_IF(prctl, FORKS | S, 0, INT_MASK, PR_SET_PDEATHSIG, "a copy dies with its root"),
     REPLY_IF(prctl, ALL, 0, INT_MASK, PR_SET_VMA, EINVAL, "newer libc names its mappings"),
     ALLOW(pread64, ALL, "WASI fd_pread"),
     ALLOW(preadv, FILES, "WASI fd_pread"),
@@ -137,7 +150,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(read, ALL, "its channel; WASI fd_read"),
     ALLOW(readlinkat, FILES, "WASI path_readlink"),
     ALLOW(readv, ALL, "its channel; WASI fd_read"),
-    ALLOW(recvmsg, FORKS, "requests with descriptors, to a warm process"),
+    ALLOW(recvmsg, FORKS | S, "requests with descriptors: the channel of a copy to be"),
     ALLOW(renameat, FILES, "WASI path_rename"),
     ALLOW(renameat2, FILES, "WASI path_rename"),
     ALLOW(restart_syscall, ALL, "the kernel resumes a sleep that a signal interrupted"),
@@ -155,14 +168,18 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(sched_yield, ALL, "WASI sched_yield; spinning locks"),
     ALLOW_IF(seccomp, NARROW, 0, INT_MASK, SECCOMP_SET_MODE_FILTER,
              "narrowing: filters only add up"),
-    ALLOW(sendmsg, FORKS, "a warm process hands over the sockets it made"),
+    ALLOW(sendmsg, FORKS | S, "a warm process hands over what stands for a copy"),
     ALLOW(set_robust_list, C | FORKS, "libc registers each new thread and copy"),
+    ALLOW(setpgid, FORKS, "a warm process gives each session a process group"),
     ALLOW(sigaltstack, ALL, "stack overflow is handled on a stack of its own"),
     ALLOW_IF(socketpair, FORKS, 0, INT_MASK, AF_UNIX, "the channel of a copy"),
     ALLOW(statx, C | LOADS, "Rust's file size"),
     ALLOW(symlinkat, FILES, "WASI path_symlink"),
     ALLOW(sysinfo, ALL, "qsort of a long directory asks how much memory there is"),
-    ALLOW_IF(tgkill, ALL, 2, INT_MASK, SIGABRT, "abort"),
+    ALLOW_IF2(tgkill, C | L | R, 0, INT_MASK, PA_FILTER_SELF, 2, INT_MASK, SIGABRT,
+              "abort; of this process alone, for copies of one root are in one namespace"),
+    ALLOW_IF(tgkill, FORKS, 2, INT_MASK, SIGABRT, "abort; a copy has another number"),
+    REPLY(tgkill, S, EPERM, "abort, which then ends by other means: its copies have other numbers"),
     ALLOW(unlinkat, FILES, "WASI path_unlink_file, path_remove_directory"),
     ALLOW(utimensat, FILES, "WASI fd_filestat_set_times"),
     ALLOW(wait4, FORKS, "a warm process reaps its copies"),

@@ -140,9 +140,11 @@ const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_ja
 
 /* The stages from which `stage` may be reached, as drawn in jail.h. */
 static unsigned stages_before(enum pa_jail_stage stage) {
-    const unsigned warm = 1u << PA_JAIL_LOAD_WARM;
-    PA_ASSERT(stage == PA_JAIL_RUN || stage == PA_JAIL_WARM);
-    return stage == PA_JAIL_WARM ? warm : warm | 1u << PA_JAIL_WARM | 1u << PA_JAIL_LOAD;
+    const unsigned load = 1u << PA_JAIL_LOAD_WARM, warm = load | 1u << PA_JAIL_WARM;
+    PA_ASSERT(stage == PA_JAIL_RUN || stage == PA_JAIL_WARM || stage == PA_JAIL_SESSION);
+    if (stage == PA_JAIL_WARM)
+        return load;
+    return stage == PA_JAIL_SESSION ? warm : warm | 1u << PA_JAIL_LOAD;
 }
 
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err) {
@@ -179,6 +181,7 @@ const char *pa_jail_stage_name(enum pa_jail_stage stage) {
     static const char *const names[] = {
         [PA_JAIL_COMPILE] = "compile", [PA_JAIL_LOAD] = "load",           [PA_JAIL_RUN] = "run",
         [PA_JAIL_WARM] = "warm",       [PA_JAIL_LOAD_WARM] = "load-warm",
+        [PA_JAIL_SESSION] = "session",
     };
     PA_ASSERT((unsigned)stage < PA_JAIL_STAGE_COUNT);
     return names[stage];

@@ -21,6 +21,7 @@
  * A process that loads an artifact starts in PA_JAIL_LOAD (or PA_JAIL_LOAD_WARM) and then narrows:
  *
  *     LOAD ------> RUN            LOAD_WARM ------> WARM --fork--> RUN
+ *                                                        --fork--> SESSION --fork--> SESSION
  *
  * The process has one thread when it calls either function.
  */
@@ -44,8 +45,9 @@ enum pa_jail_stage {
     PA_JAIL_RUN,       /* runs a guest: no executable mappings, no new processes, no threads */
     PA_JAIL_WARM,      /* runs a boot script and forks: RUN plus fork, wait and socket pairs */
     PA_JAIL_LOAD_WARM, /* maps an artifact executable, then narrows to PA_JAIL_WARM */
+    PA_JAIL_SESSION,   /* runs a guest turn by turn: RUN plus copies of itself, as siblings */
 };
-#define PA_JAIL_STAGE_COUNT (PA_JAIL_LOAD_WARM + 1)
+#define PA_JAIL_STAGE_COUNT (PA_JAIL_SESSION + 1)
 
 #define PA_JAIL_LAYERS(X)                                                                          \
     X(PA_LAYER_NAMESPACES, "namespaces")                                                           \
@@ -79,7 +81,7 @@ struct pa_jail {
     size_t dir_count;
     int artifact_fd;         /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
     bool artifact_in_memory; /* copy it onto the root's tmpfs, on huge pages: for what is forked */
-    uint64_t data_bytes;     /* RLIMIT_DATA; 0: not set */
+    uint64_t data_bytes;     /* RLIMIT_DATA, and RLIMIT_AS far above it; 0: not set */
     uint64_t cpu_seconds;    /* RLIMIT_CPU backstop; 0: not set */
     uint64_t open_files;     /* RLIMIT_NOFILE; 0: not set */
     /* NULL, or the handler of the SIGSYS that a forbidden call is: it may write what call that was
@@ -99,7 +101,7 @@ int pa_jail_enter(const struct pa_jail *jail, struct pa_jail_report *report, str
  * where this process's uid may open it by its path, and a copy where it may not (uid nobody). */
 const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_jail_report *report);
 
-/* From the stage entered to PA_JAIL_RUN or PA_JAIL_WARM, as drawn above: once the artifact is
+/* From the stage entered to PA_JAIL_RUN, PA_JAIL_WARM or PA_JAIL_SESSION, as drawn above: once the artifact is
  * mapped, or in the fork of a warm process.  Costs a small filter that takes away the difference.
  */
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);

@@ -53,12 +53,13 @@ enum pa_layer_result pa_landlock_confine(const struct pa_confine_path *paths, si
                                          struct pa_error *why);
 
 /* filter_table.c: the allow-list as data.  A call that no row allows is not made and ends the
- * process (see filter.c).  Several
- * rows for one call are alternatives; the conditions of one row must all hold. */
+ * process (see filter.c).  Several rows for one call are alternatives; the conditions of one row
+ * must all hold. */
 struct pa_filter_condition {
     unsigned arg;         /* 0..5 */
-    uint64_t mask, value; /* (arg & mask) == value */
+    uint64_t mask, value; /* (arg & mask) == value; PA_FILTER_SELF: the process's own number */
 };
+#define PA_FILTER_SELF       UINT64_C(0x7fffffff) /* no process has it */
 #define PA_FILTER_CONDITIONS 2
 struct pa_filter_rule {
     const char *name;

@@ -15,8 +15,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MAX_THREADS 1024 /* of the compiler */
-#define MAX_COPIES  1024 /* of a warm process, alive at once */
+/* Address space beside the data limit: room for some fifteen memories as the engine reserves them.
+ * Memory that is only read costs nothing but its page tables, which no other limit counts: 4 KiB
+ * for each 2 MiB, here 128 MiB at most, and a quarter of a terabyte without this. */
+#define ADDRESS_SPACE (UINT64_C(64) << 30)
+#define MAX_THREADS   1024 /* of the compiler */
+#define MAX_COPIES    4096 /* of a warm process, and theirs, alive at once */
 
 static int set_limit(__rlimit_resource_t which, const char *name, uint64_t value,
                      struct pa_error *why) {
@@ -41,6 +45,7 @@ static bool limit_processes(const struct pa_jail *jail, uint64_t *ret) {
         *ret = MAX_THREADS;
         return jail->in_namespaces;
     case PA_JAIL_WARM:
+    case PA_JAIL_SESSION:
     case PA_JAIL_LOAD_WARM:
         *ret = MAX_COPIES;
         return jail->in_namespaces;
@@ -64,6 +69,9 @@ enum pa_layer_result pa_jail_set_rlimits(const struct pa_jail *jail, struct pa_e
         {RLIMIT_NICE, "RLIMIT_NICE", true, 0},
         {RLIMIT_NPROC, "RLIMIT_NPROC", limited, processes},
         {RLIMIT_DATA, "RLIMIT_DATA", jail->data_bytes != 0, jail->data_bytes},
+#ifndef __SANITIZE_ADDRESS__ /* its shadow is terabytes */
+        {RLIMIT_AS, "RLIMIT_AS", jail->data_bytes != 0, jail->data_bytes + ADDRESS_SPACE},
+#endif
         /* What a compiler writes is its artifact, a file in memory that no other limit counts. */
         {RLIMIT_FSIZE, "RLIMIT_FSIZE", jail->stage == PA_JAIL_COMPILE && jail->data_bytes != 0,
          jail->data_bytes},

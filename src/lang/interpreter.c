@@ -155,6 +155,15 @@ static int digest_of(int fd, const char *path, const char *cache_directory,
     return 0;
 }
 
+int pa_interpreter_look(int fd, const char *path, const char *cache_directory,
+                        char ret_sha256[PA_DIGEST_TEXT], uint64_t *ret_bytes,
+                        struct pa_error *err) {
+    return check_head(fd, path, err) < 0 ||
+                   digest_of(fd, path, cache_directory, ret_sha256, ret_bytes, err) < 0
+               ? -1
+               : 0;
+}
+
 int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack *pack,
                              const char *path, const char *cache_directory, struct pa_pack *ret,
                              struct pa_error *err) {
@@ -166,8 +175,7 @@ int pa_pack_with_interpreter(const struct pa_packs *packs, const struct pa_pack 
     PA_CLEANUP(pa_closep) int fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return pa_fail_errno(err, errno, "the interpreter %s", path);
-    if (check_head(fd, path, err) < 0 ||
-        digest_of(fd, path, cache_directory, sha256, &bytes, err) < 0)
+    if (pa_interpreter_look(fd, path, cache_directory, sha256, &bytes, err) < 0)
         return -1;
     return pa_pack_with_known_interpreter(packs, pack, real, sha256, bytes, ret, err);
 }

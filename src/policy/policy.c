@@ -12,6 +12,7 @@ void pa_policy_done(struct pa_policy *policy) {
     for (size_t i = 0; i < policy->mount_count; i++) {
         free(policy->mounts[i].host);
         free(policy->mounts[i].guest);
+        free(policy->mounts[i].account);
     }
     for (size_t i = 0; i < policy->env_count; i++)
         free(policy->env[i]);
@@ -20,10 +21,21 @@ void pa_policy_done(struct pa_policy *policy) {
     *policy = (struct pa_policy){0};
 }
 
-static void append_mount(struct pa_policy *policy, char *host, char *guest, bool writable) {
+static struct pa_mount *append_mount(struct pa_policy *policy, char *host, char *guest,
+                                     bool writable) {
     if (!policy->mounts)
         policy->mounts = pa_xcalloc(PA_MAX_MOUNTS, sizeof(*policy->mounts));
-    policy->mounts[policy->mount_count++] = (struct pa_mount){host, guest, writable};
+    struct pa_mount *mount = &policy->mounts[policy->mount_count++];
+    *mount = (struct pa_mount){.host = host, .guest = guest, .writable = writable};
+    return mount;
+}
+
+static void set_quota(struct pa_mount *mount, const char *account, uint64_t bytes,
+                      uint64_t entries) {
+    free(mount->account);
+    mount->account = account ? pa_xstrdup(account) : NULL;
+    mount->quota_bytes = bytes;
+    mount->quota_entries = entries;
 }
 
 static void append_env(struct pa_policy *policy, char *pair) {
@@ -37,9 +49,12 @@ void pa_policy_copy(struct pa_policy *policy, const struct pa_policy *from) {
     policy->mounts = NULL;
     policy->env = NULL;
     policy->mount_count = policy->env_count = 0;
-    for (size_t i = 0; i < from->mount_count; i++)
-        append_mount(policy, pa_xstrdup(from->mounts[i].host), pa_xstrdup(from->mounts[i].guest),
-                     from->mounts[i].writable);
+    for (size_t i = 0; i < from->mount_count; i++) {
+        const struct pa_mount *mount = &from->mounts[i];
+        set_quota(append_mount(policy, pa_xstrdup(mount->host), pa_xstrdup(mount->guest),
+                               mount->writable),
+                  mount->account, mount->quota_bytes, mount->quota_entries);
+    }
     for (size_t i = 0; i < from->env_count; i++)
         append_env(policy, pa_xstrdup(from->env[i]));
 }
@@ -75,6 +90,7 @@ int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *
         free(mount->host);
         mount->host = pa_steal(&canonical);
         mount->writable = writable;
+        set_quota(mount, NULL, 0, 0);
         return 0;
     }
     if (policy->mount_count == PA_MAX_MOUNTS)
@@ -82,6 +98,29 @@ int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *
                        PA_MAX_MOUNTS);
     append_mount(policy, pa_steal(&canonical), pa_steal(&name), writable);
     return 0;
+}
+
+void pa_policy_set_quota(struct pa_policy *policy, const char *guest, const char *account,
+                         uint64_t bytes, uint64_t entries) {
+    for (size_t i = 0; i < policy->mount_count; i++)
+        if (pa_streq(policy->mounts[i].guest, guest))
+            set_quota(&policy->mounts[i], account, bytes, entries);
+}
+
+int pa_policy_add_mount_of(struct pa_policy *policy, const struct pa_mount *mount,
+                           struct pa_error *err) {
+    if (pa_policy_add_mount(policy, mount->host, mount->guest, mount->writable, err) < 0)
+        return -1;
+    pa_policy_set_quota(policy, mount->guest, mount->account, mount->quota_bytes,
+                        mount->quota_entries);
+    return 0;
+}
+
+size_t pa_policy_quota_count(const struct pa_policy *policy) {
+    size_t count = 0;
+    for (size_t i = 0; i < policy->mount_count; i++)
+        count += policy->mounts[i].account != NULL;
+    return count;
 }
 
 static size_t env_index(const struct pa_policy *policy, const char *name) {
@@ -142,6 +181,9 @@ void pa_policy_encode(const struct pa_policy *policy, struct pa_buf *buf) {
     for (size_t i = 0; i < policy->mount_count; i++) {
         pa_put_text(buf, policy->mounts[i].guest);
         pa_put_u8(buf, policy->mounts[i].writable);
+        pa_put_u8(buf, policy->mounts[i].account != NULL);
+        pa_put_u64(buf, policy->mounts[i].quota_bytes);
+        pa_put_u64(buf, policy->mounts[i].quota_entries);
     }
     pa_put_u32(buf, (uint32_t)policy->env_count);
     for (size_t i = 0; i < policy->env_count; i++)
@@ -158,11 +200,14 @@ int pa_policy_decode(struct pa_policy *policy, struct pa_reader *reader, struct 
     next.allow_random = flags & FLAG_RANDOM;
     next.deterministic = flags & FLAG_DETERMINISTIC;
     next.seed = pa_get_u64(reader);
-    uint32_t mounts = pa_get_count(reader, 5);
+    uint32_t mounts = pa_get_count(reader, 22);
     for (uint32_t i = 0; i < mounts && i < PA_MAX_MOUNTS && !reader->failed; i++) {
         char *guest = pa_get_text(reader);
         bool writable = pa_get_u8(reader);
-        append_mount(&next, NULL, guest ? guest : pa_xstrdup(""), writable);
+        const char *account = pa_get_u8(reader) ? "" : NULL; /* the worker gets a descriptor */
+        uint64_t bytes = pa_get_u64(reader), entries = pa_get_u64(reader);
+        set_quota(append_mount(&next, NULL, guest ? guest : pa_xstrdup(""), writable), account,
+                  bytes, entries);
     }
     uint32_t variables = pa_get_count(reader, 4);
     for (uint32_t i = 0; i < variables && i < PA_MAX_ENV && !reader->failed; i++) {

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 
 #define PA_MAX_MOUNTS    64
+#define PA_MAX_QUOTAS    32 /* of them have one */
+#define PA_QUOTA_ACCOUNT 16 /* bytes of an account: what is used, of bytes and of entries */
 #define PA_MAX_ENV       1024
 #define PA_MAX_ENV_BYTES (256 * 1024)
 
@@ -27,6 +29,8 @@ struct pa_mount {
     char *host;
     char *guest; /* as the guest names it; absolute or relative ("fs-tests.dir", ".") */
     bool writable;
+    char *account; /* of a volume: the host path of its account (wasi/quota.h), and ... */
+    uint64_t quota_bytes, quota_entries; /* ... what it may hold; NULL: there is no quota */
 };
 
 struct pa_policy {
@@ -50,6 +54,17 @@ void pa_policy_copy(struct pa_policy *policy,
  * INVALID_ARGUMENT otherwise).  A second mount at the same guest path replaces the first. */
 int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *guest,
                         bool writable, struct pa_error *err);
+
+/* Bounds what the mount at `guest`, which there is, may hold, by the account of its volume. */
+void pa_policy_set_quota(struct pa_policy *policy, const char *guest, const char *account,
+                         uint64_t bytes, uint64_t entries);
+
+/* Adds a mount of another policy, its quota included. */
+int pa_policy_add_mount_of(struct pa_policy *policy, const struct pa_mount *mount,
+                           struct pa_error *err);
+
+/* How many mounts have a quota. */
+size_t pa_policy_quota_count(const struct pa_policy *policy);
 
 /* Sets a variable; a second value for the same name replaces the first. */
 int pa_policy_add_env(struct pa_policy *policy, const char *name, const char *value,

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define COMPILE_THREADS 1024
+
 static const struct pa_entry command = {.style = PA_ENTRY_COMMAND};
 
 const char *pa_module_variant(const struct pa_policy *policy) {
@@ -30,12 +32,25 @@ const struct pa_entry *pa_module_entry(const struct pa_module_source *module) {
     return module->entry ? module->entry : &command;
 }
 
+/* The file's bytes as they were digested: the artifact is found again by that digest, so a file
+ * that was changed or replaced since must not be compiled under it, nor change while it is read. */
+static int open_as_digested(const struct pa_module_source *module, struct pa_error *err) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf bytes = PA_BUF_INIT(module->size);
+    char digest[PA_DIGEST_TEXT];
+    if (pa_read_file(module->path, &bytes, err) < 0)
+        return pa_error_prefix(err, "the module");
+    pa_digest(bytes.data, bytes.size, digest);
+    if (!pa_streq(digest, module->digest))
+        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                       "the module %s is not the one whose digest was taken: it was changed",
+                       module->path);
+    return pa_memfd_of("module", bytes.data, bytes.size, err);
+}
+
 /* A descriptor that reads as the module's bytes. */
 static int open_module(const struct pa_module_source *module, struct pa_error *err) {
-    if (module->bytes)
-        return pa_memfd_of("module", module->bytes, module->size, err);
-    int fd = open(module->path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? pa_fail_errno(err, errno, "cannot open the module %s", module->path) : fd;
+    return module->path ? open_as_digested(module, err)
+                        : pa_memfd_of("module", module->bytes, module->size, err);
 }
 
 static int compile_in_worker(struct pa_executor *executor, const struct pa_module_source *module,
@@ -65,8 +80,12 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
                          .stdin_fd = -1,
                          .cancel_fd = cancel_fd};
     struct pa_worker worker;
+    const struct pa_cgroup_limits group = {.memory_bytes = policy->limits.compile_memory_bytes +
+                                                           PA_GROUP_SLACK_BYTES,
+                                           .processes = COMPILE_THREADS,
+                                           .cpu_weight = PA_GROUP_CPU_WEIGHT};
     int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required,
-                                  true, &worker, err);
+                                  true, &group, &worker, err);
     if (done == 0)
         done = pa_job_run(&job, &worker, outcome, err);
     pa_buf_done(&encoded);
@@ -96,14 +115,30 @@ static void blame_module(const struct pa_module_source *module, const struct pa_
         pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE, "%s takes too long to compile: %.300s",
                        module->name, was);
         return;
-    default:
+    case PA_STATUS_OUT_OF_MEMORY:
         pa_limit_format(pa_limit_find("compile_memory_bytes"), policy->limits.compile_memory_bytes,
                         memory, sizeof(memory));
         pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE,
-                       "%s cannot be compiled: it takes more than compile_memory_bytes (%s), or "
-                       "nests too deeply for the compiler: %.200s",
+                       "%s cannot be compiled: out of memory, it takes more than "
+                       "compile_memory_bytes (%s): %.200s",
                        module->name, memory, was);
+        return;
+    default:
+        pa_outcome_set(
+            outcome, PA_STATUS_INVALID_MODULE,
+            "%s cannot be compiled: it nests too deeply for the compiler, or has found a "
+            "fault of it: %.200s",
+            module->name, was);
     }
+}
+
+bool pa_is_compiled(struct pa_executor *executor, const struct pa_module_source *module,
+                    const struct pa_policy *policy) {
+    struct pa_cache_key key;
+    struct pa_error ignored;
+    pa_module_key(module, policy, &key);
+    PA_CLEANUP(pa_closep) int artifact = pa_cache_get(executor->cache, &key, &ignored);
+    return artifact >= 0;
 }
 
 int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,

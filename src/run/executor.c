@@ -2,39 +2,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/program.h"
+#include "run/volumes.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define WORKER_NAME "polyagent-worker"
-
-/* Beside this program (the build folder), else where `make install` puts it. */
-static int find_worker(char **ret, struct pa_error *err) {
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    self[PA_MAX(n, 0)] = 0;
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = 0;
-    char *candidates[] = {pa_xasprintf("%s/" WORKER_NAME, self),
-                          pa_xasprintf("%s/../libexec/polyagent/" WORKER_NAME, self),
-                          pa_xstrdup(PA_LIBEXECDIR "/" WORKER_NAME)};
-    *ret = NULL;
-    for (size_t i = 0; i < PA_ARRAY_LEN(candidates); i++) {
-        if (!*ret && access(candidates[i], X_OK) == 0)
-            *ret = candidates[i];
-        else
-            free(candidates[i]);
-    }
-    if (*ret)
-        return 0;
-    return pa_fail(err, PA_ERR_NOT_FOUND,
-                   WORKER_NAME " was found neither in %s nor in " PA_LIBEXECDIR
-                               ": build or install both programs together",
-                   self);
-}
+#define WORKER_NAME    "polyagent-worker"
+#define RUN_PROCESSES  4    /* one, and a reserve */
+#define ROOT_PROCESSES 5000 /* more than its own limit (jail/rlimits.c) */
+#define CPU_SLACK_S    5    /* for what a copy used to get ready, and for rounding */
 
 int pa_executor_new(const struct pa_executor_config *config, struct pa_executor **ret,
                     struct pa_error *err) {
@@ -45,7 +24,7 @@ int pa_executor_new(const struct pa_executor_config *config, struct pa_executor 
     if (config->worker_path)
         executor->worker_path = pa_xstrdup(config->worker_path);
     else
-        failed = find_worker(&executor->worker_path, err);
+        failed = pa_program_find(WORKER_NAME, &executor->worker_path, err);
     if (!failed)
         failed = pa_cache_open(config->cache_directory, config->cache_bytes, &executor->cache, err);
     if (failed) {
@@ -83,25 +62,51 @@ void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setu
     setup->log_format = pa_log_format();
 }
 
-static void close_mounts(const struct pa_policy *policy, const int *fds) {
-    for (size_t i = 0; i < policy->mount_count; i++)
+/* The descriptors that go with a worker's first frame: the artifact, the mounts, and the accounts
+ * of those that have a quota. */
+#define MAX_FDS (1 + PA_MAX_MOUNTS + PA_MAX_QUOTAS)
+
+static size_t fd_count(const struct pa_policy *policy) {
+    return 1 + policy->mount_count + pa_policy_quota_count(policy);
+}
+
+static void close_fds(int *fds, size_t count) {
+    for (size_t i = 0; i < count; i++)
         close(fds[i]);
+}
+
+static void close_mounts(const struct pa_policy *policy, int *fds) {
+    close_fds(fds, fd_count(policy) - 1);
+}
+
+static int open_mount(const struct pa_executor *executor, const char *host) {
+    int fd = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && executor->spawner) /* we are confined, it will not be */
+        fd = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return fd;
 }
 
 static int open_mounts(const struct pa_executor *executor, const struct pa_policy *policy, int *fds,
                        struct pa_error *err) {
+    size_t opened = 0;
+    for (size_t i = 0; i < policy->mount_count; i++, opened++) {
+        fds[opened] = open_mount(executor, policy->mounts[i].host);
+        if (fds[opened] < 0) {
+            pa_fail_errno(err, errno, "mount %s", policy->mounts[i].host);
+            close_fds(fds, opened);
+            return -1;
+        }
+    }
     for (size_t i = 0; i < policy->mount_count; i++) {
-        const char *host = policy->mounts[i].host;
-        fds[i] = open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fds[i] < 0 && errno == EACCES &&
-            executor->spawner) /* we are confined, it will not be */
-            fds[i] = open(host, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fds[i] >= 0)
+        const char *account = policy->mounts[i].account;
+        if (!account)
             continue;
-        pa_fail_errno(err, errno, "mount %s", policy->mounts[i].host);
-        while (i > 0)
-            close(fds[--i]);
-        return -1;
+        fds[opened] = pa_volume_open_account(account, err);
+        if (fds[opened] < 0) {
+            close_fds(fds, opened);
+            return -1;
+        }
+        opened++;
     }
     return 0;
 }
@@ -128,7 +133,12 @@ static void encode_request(const struct pa_executor *executor, const struct pa_r
                                      .request_size = request->request_size,
                                      .session = request->session != NULL,
                                      .files = (struct pa_run_file *)request->files,
-                                     .file_count = request->file_count};
+                                     .file_count = request->file_count,
+                                     .list_files = request->list_files};
+    if (request->outputs) {
+        message.outputs = (char **)request->outputs->globs;
+        message.outputs_bytes = request->outputs->bytes;
+    }
     pa_executor_setup(executor, &message.setup);
     pa_run_message_encode(&message, encoded);
 }
@@ -145,6 +155,7 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
     const struct pa_limits *limits = &request->policy->limits;
     struct pa_job job = {.type = PA_FRAME_RUN,
                          .session = request->session != NULL,
+                         .jailed = request->warm != NULL,
                          .message = encoded,
                          .fds = fds,
                          .fd_count = fd_count,
@@ -157,6 +168,8 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .stdin_bytes = request->stdin_bytes,
                          .stdin_size = request->stdin_size,
                          .sink = request->sink,
+                         .list_files = request->list_files,
+                         .outputs_bytes = request->outputs ? request->outputs->bytes : 0,
                          .cancel_fd = request->cancel_fd};
     int done = pa_job_run(&job, worker, outcome, err);
     if (done == 0 && outcome->session_lives) {
@@ -168,13 +181,14 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
 
 /* A fresh worker and the descriptors that go with its first frame. */
 static int start_worker(struct pa_executor *executor, const struct pa_run_request *request,
-                        int artifact, int *fds, struct pa_worker *worker, struct pa_error *err) {
+                        const struct pa_cgroup_limits *group, int artifact, int *fds,
+                        struct pa_worker *worker, struct pa_error *err) {
     const struct pa_policy *policy = request->policy;
     fds[0] = artifact;
     if (open_mounts(executor, policy, fds + 1, err) < 0)
         return -1;
     int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required,
-                                  policy->mount_count == 0, worker, err);
+                                  policy->mount_count == 0, group, worker, err);
     if (done < 0)
         close_mounts(policy, fds + 1);
     return done;
@@ -183,16 +197,19 @@ static int start_worker(struct pa_executor *executor, const struct pa_run_reques
 static int run_fresh(struct pa_executor *executor, const struct pa_run_request *request,
                      int artifact, struct pa_outcome *outcome, bool *ret_worker_failed,
                      struct pa_error *err) {
-    int fds[PA_MAX_MOUNTS + 1];
+    int fds[MAX_FDS];
     struct pa_worker worker;
     struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    const struct pa_cgroup_limits group = {
+        .memory_bytes = pa_limits_data_bytes(&request->policy->limits) + PA_GROUP_SLACK_BYTES,
+        .processes = RUN_PROCESSES,
+        .cpu_weight = PA_GROUP_CPU_WEIGHT};
     encode_request(executor, request, &encoded);
     int done = check_encoded(&encoded, err);
     if (done == 0)
-        done = start_worker(executor, request, artifact, fds, &worker, err);
+        done = start_worker(executor, request, &group, artifact, fds, &worker, err);
     if (done == 0) {
-        done = supervise(request, &encoded, fds, request->policy->mount_count + 1, &worker, outcome,
-                         err);
+        done = supervise(request, &encoded, fds, fd_count(request->policy), &worker, outcome, err);
         *ret_worker_failed = done < 0;
         close_mounts(request->policy, fds + 1);
     }
@@ -200,17 +217,24 @@ static int run_fresh(struct pa_executor *executor, const struct pa_run_request *
     return done;
 }
 
-/* A copy has its root's kernel limit on memory; this one is for its request.  A dead one will be
- * noticed; its number may be another process's by now, so it is looked at through its pidfd first.
- */
-static int lower_data_limit(const struct pa_worker *worker, const struct pa_limits *limits,
-                            struct pa_error *err) {
-    struct rlimit limit = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
-    struct pollfd death = {.fd = worker->pidfd, .events = POLLIN};
-    if (poll(&death, 1, 0) == 1 || prlimit(worker->pid, RLIMIT_DATA, &limit, NULL) == 0 ||
+/* A copy has its root's kernel limits: these are for its request.  The one on CPU time stands
+ * behind the supervisor's clock; of a session it would count all turns together, so it has none.  A
+ * dead copy will be noticed; its number may be another process's by now, so it is looked at through
+ * its pidfd first. */
+static int lower_limits(const struct pa_run_request *request, struct pa_error *err) {
+    const struct pa_limits *limits = &request->policy->limits;
+    const struct rlimit data = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
+    const rlim_t seconds = limits->cpu_ms / 1000 + CPU_SLACK_S;
+    const struct rlimit cpu = {seconds, seconds};
+    struct pollfd death = {.fd = request->warm->pidfd, .events = POLLIN};
+    const pid_t pid = request->warm->pid;
+    if (poll(&death, 1, 0) == 1)
+        return 0;
+    if ((prlimit(pid, RLIMIT_DATA, &data, NULL) == 0 &&
+         (request->session || prlimit(pid, RLIMIT_CPU, &cpu, NULL) == 0)) ||
         errno == ESRCH)
         return 0;
-    return pa_fail_errno(err, errno, "cannot set the memory limit of a warm process");
+    return pa_fail_errno(err, errno, "cannot set the limits of a warm process");
 }
 
 static int run_warm(struct pa_executor *executor, const struct pa_run_request *request,
@@ -219,7 +243,7 @@ static int run_warm(struct pa_executor *executor, const struct pa_run_request *r
     encode_request(executor, request, &encoded);
     int done = check_encoded(&encoded, err);
     if (done == 0)
-        done = lower_data_limit(request->warm, &request->policy->limits, err);
+        done = lower_limits(request, err);
     if (done < 0)
         pa_worker_discard(request->warm);
     else
@@ -231,20 +255,22 @@ static int run_warm(struct pa_executor *executor, const struct pa_run_request *r
 int pa_start_root(struct pa_executor *executor, const struct pa_run_request *request,
                   struct pa_worker *ret, struct pa_outcome *outcome, struct pa_error *err) {
     PA_CLEANUP(pa_closep) int artifact = -1;
-    int fds[PA_MAX_MOUNTS + 1];
+    int fds[MAX_FDS];
     if (pa_compile(executor, &request->module, request->policy, request->cancel_fd, &artifact,
                    outcome, err) < 0)
         return -1;
     if (artifact < 0)
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "%s", outcome->message);
     struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    const struct pa_cgroup_limits group = {.processes = ROOT_PROCESSES,
+                                           .cpu_weight = PA_GROUP_CPU_WEIGHT};
     encode_request(executor, request, &encoded);
     int done = check_encoded(&encoded, err);
     if (done == 0)
-        done = start_worker(executor, request, artifact, fds, ret, err);
+        done = start_worker(executor, request, &group, artifact, fds, ret, err);
     if (done == 0) {
         if (pa_frame_send(ret->socket, PA_FRAME_WARM, encoded.data, encoded.size, fds,
-                          request->policy->mount_count + 1, true) < 0) {
+                          fd_count(request->policy), true) < 0) {
             done = pa_fail_errno(err, errno, "cannot send the warm root its request");
             pa_worker_discard(ret);
         }
@@ -258,13 +284,16 @@ bool pa_module_too_large(const char *name, uint64_t size, const struct pa_policy
                          struct pa_outcome *outcome) {
     if (size <= policy->limits.module_bytes)
         return false;
-    char limit[32], got[32];
+    char limit[32], got[32], has[64] = "";
     const struct pa_limit_info *info = pa_limit_find("module_bytes");
+    pa_limit_format(info, policy->limits.module_bytes, limit, sizeof(limit));
+    pa_limit_format(info, size, got, sizeof(got));
+    if (!pa_streq(got, limit)) /* a stream was read to the limit and one byte further */
+        snprintf(has, sizeof(has), "%s, ", got);
     pa_outcome_set(outcome, PA_STATUS_INVALID_MODULE,
-                   "%s has %s, more than the limit of %s (module_bytes); make it smaller (wasm-opt "
+                   "%s has %smore than the limit of %s (module_bytes); make it smaller (wasm-opt "
                    "-Os) or raise the limit",
-                   name, pa_limit_format(info, size, got, sizeof(got)),
-                   pa_limit_format(info, policy->limits.module_bytes, limit, sizeof(limit)));
+                   name, has, limit);
     return true;
 }
 
@@ -273,7 +302,7 @@ bool pa_module_too_large(const char *name, uint64_t size, const struct pa_policy
 static bool artifact_is_bad(const struct pa_executor *executor,
                             const struct pa_run_request *request, int artifact, bool worker_failed,
                             const struct pa_outcome *outcome, const struct pa_error *err) {
-    bool refused = worker_failed && err->code == PA_ERR_FAILED_PRECONDITION;
+    bool refused = worker_failed && err->code == PA_ERR_UNIMPLEMENTED;
     bool died = outcome->status == PA_STATUS_CRASHED || outcome->status == PA_STATUS_DENIED;
     bool crashed = !worker_failed && died && !outcome->output[0].total && !outcome->output[1].total;
     if (outcome->usage.compile_ns || (!refused && !crashed))

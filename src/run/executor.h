@@ -39,15 +39,22 @@ const char *pa_executor_worker_path(const struct pa_executor *executor);
 struct pa_spawner;
 void pa_executor_use_spawner(struct pa_executor *executor, struct pa_spawner *spawner);
 
-/* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them.
- */
+/* A module: its bytes, or, where they are known by their digest and rarely needed, a file of them
+ * (which is checked against the digest when it is read). */
 struct pa_module_source {
-    const char *name;  /* for messages and argv[0] */
-    const void *bytes; /* NULL: in the file `path` */
+    const char *name; /* for messages and argv[0] */
+    const void *bytes;
     size_t size;
-    const char *path;
+    const char *path;             /* instead of bytes; NULL: they are given */
     const char *digest;           /* SHA-256 of the bytes where it is known, else NULL */
     const struct pa_entry *entry; /* NULL: a command */
+};
+
+/* Which of the files that a run made or changed come with its outcome.  A glob that begins with a
+ * slash is for whole paths, another one for what is below /workspace; '*' matches slashes, too. */
+struct pa_outputs {
+    char *const *globs; /* ends in NULL */
+    uint64_t bytes;     /* of all of them together; a file past that is listed without contents */
 };
 
 struct pa_run_request {
@@ -67,8 +74,10 @@ struct pa_run_request {
                                   which is then `warm` of the next turn's request */
     struct pa_worker *warm; /* NULL: a fresh worker; else a copy of a warm root of the same module,
                                entry and mounts, which is used up */
-    const struct pa_sink *sink; /* NULL: output is kept in the outcome */
-    int cancel_fd;              /* -1, or readable when the caller gives up */
+    bool list_files;        /* the outcome names files that were made or changed, ... */
+    const struct pa_outputs *outputs; /* ... NULL: without their contents */
+    const struct pa_sink *sink;       /* NULL: output is kept in the outcome */
+    int cancel_fd;                    /* -1, or readable when the caller gives up */
 };
 
 int pa_execute(struct pa_executor *executor, const struct pa_run_request *request,
@@ -79,6 +88,10 @@ int pa_execute(struct pa_executor *executor, const struct pa_run_request *reques
 int pa_compile(struct pa_executor *executor, const struct pa_module_source *module,
                const struct pa_policy *policy, int cancel_fd, int *ret_fd,
                struct pa_outcome *outcome, struct pa_error *err);
+
+/* True when pa_compile would find it. */
+bool pa_is_compiled(struct pa_executor *executor, const struct pa_module_source *module,
+                    const struct pa_policy *policy);
 
 /* Starts a warm root of the request's module, policy and entry: a worker of ours that has been sent
  * WARM; what it answers is the caller's to read. */

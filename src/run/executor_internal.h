@@ -2,7 +2,13 @@
 #ifndef PA_RUN_EXECUTOR_INTERNAL_H
 #define PA_RUN_EXECUTOR_INTERNAL_H
 
+#include "jail/cgroup.h"
 #include "run/executor.h"
+
+/* In a control group, beside what RLIMIT_DATA counts: page tables, an artifact copied into memory,
+ * sockets. */
+#define PA_GROUP_SLACK_BYTES (1024 * PA_MIB)
+#define PA_GROUP_CPU_WEIGHT  50 /* half a share: the server's own threads come first */
 
 struct pa_executor {
     char *worker_path;

@@ -3,7 +3,9 @@
 #include "base/io.h"
 #include "base/wire.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,6 +32,25 @@ static int fill_address(const char *path, struct sockaddr_un *ret, struct pa_err
                        "the socket's path is longer than %zu bytes: %s", sizeof(ret->sun_path) - 1,
                        path);
     memcpy(ret->sun_path, path, strlen(path));
+    return 0;
+}
+
+/* NULL where there is none but the root. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash != path ? strndup(path, (size_t)(slash - path)) : NULL;
+}
+
+/* A folder that only we can enter, so that nobody else can put a socket there: neither one that we
+ * listen on, nor one that takes our call and never answers. */
+static int check_folder(const char *folder, struct pa_error *err) {
+    struct stat st;
+    if (lstat(folder, &st) < 0)
+        return pa_fail_errno(err, errno, "cannot stat %s", folder);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
+        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                       "%s must be a folder of ours that nobody else may enter (mode 0700)",
+                       folder);
     return 0;
 }
 
@@ -142,6 +163,9 @@ static void encode_want(const struct pa_want *want, struct pa_buf *buf) {
         pa_put_text(buf, want->policy.mounts[i].host);
         pa_put_text(buf, want->policy.mounts[i].guest);
         pa_put_u8(buf, want->policy.mounts[i].writable);
+        pa_put_text(buf, want->policy.mounts[i].account ? want->policy.mounts[i].account : "");
+        pa_put_u64(buf, want->policy.mounts[i].quota_bytes);
+        pa_put_u64(buf, want->policy.mounts[i].quota_entries);
     }
     put_list(buf, want->preload);
     put_list(buf, want->paths);
@@ -157,13 +181,19 @@ static int decode_want(const uint8_t *bytes, size_t size, struct pa_want *ret,
     pa_get_text_into(&reader, ret->language, sizeof(ret->language));
     ret->metered = pa_get_u8(&reader);
     ret->deterministic = pa_get_u8(&reader);
-    uint32_t mounts = pa_get_count(&reader, 9);
+    uint32_t mounts = pa_get_count(&reader, 29);
     for (uint32_t i = 0; i < mounts && !reader.failed; i++) {
         PA_CLEANUP(pa_freep) char *host = pa_get_text(&reader);
         PA_CLEANUP(pa_freep) char *guest = pa_get_text(&reader);
         bool writable = pa_get_u8(&reader);
-        if (!reader.failed && pa_policy_add_mount(&ret->policy, host, guest, writable, err) < 0)
+        PA_CLEANUP(pa_freep) char *account = pa_get_text(&reader);
+        uint64_t quota_bytes = pa_get_u64(&reader), quota_entries = pa_get_u64(&reader);
+        if (reader.failed)
+            break;
+        if (pa_policy_add_mount(&ret->policy, host, guest, writable, err) < 0)
             return -1;
+        if (*account)
+            pa_policy_set_quota(&ret->policy, guest, account, quota_bytes, quota_entries);
     }
     ret->preload = get_list(&reader);
     ret->paths = get_list(&reader);
@@ -197,6 +227,13 @@ int pa_handover_take(const struct pa_want *want, struct pa_worker *ret, struct p
     PA_CLEANUP(pa_freep) char *path = pa_handover_path();
     struct sockaddr_un address;
     PA_CLEANUP(pa_closep) int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    PA_CLEANUP(pa_freep) char *folder = folder_of(path);
+    if (!folder)
+        pa_fail(err, PA_ERR_INVALID_ARGUMENT, "a socket has a folder of its own");
+    if (!folder || check_folder(folder, err) < 0) {
+        pa_error_prefix(err, "no server on %s", path);
+        return 1;
+    }
     if (connection < 0 || fill_address(path, &address, err) < 0 ||
         connect(connection, (struct sockaddr *)&address, sizeof(address)) < 0) {
         pa_fail_errno(err, errno, "no server on %s", path);
@@ -248,29 +285,30 @@ int pa_handover_hold(int connection, struct pa_worker *worker) {
 
 /* --- the server ------------------------------------------------------------------------------- */
 
-/* A folder that only we can enter, so that nobody else can put a socket there. */
+/* Two servers that start at once: only one may look for the other, remove what is dead, and bind.
+ */
+static int lock_folder(const char *path, struct pa_error *err) {
+    PA_CLEANUP(pa_freep) char *folder = folder_of(path);
+    PA_CLEANUP(pa_closep) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return pa_fail_errno(err, errno, "cannot lock %s", folder);
+    return pa_steal_fd(&fd);
+}
+
 static int make_folder(const char *path, struct pa_error *err) {
-    PA_CLEANUP(pa_freep) char *folder = pa_xstrdup(path);
-    char *slash = strrchr(folder, '/');
-    if (!slash || slash == folder)
+    PA_CLEANUP(pa_freep) char *folder = folder_of(path);
+    if (!folder)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the socket %s needs a folder of its own",
                        path);
-    *slash = 0;
-    if (pa_mkdir_parents(folder, 0700, err) < 0)
-        return -1;
-    struct stat st;
-    if (lstat(folder, &st) < 0)
-        return pa_fail_errno(err, errno, "cannot stat %s", folder);
-    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "%s must be a folder of ours that nobody else may enter (mode 0700)",
-                       folder);
-    return 0;
+    return pa_mkdir_parents(folder, 0700, err) < 0 ? -1 : check_folder(folder, err);
 }
 
 int pa_handover_listen(const char *path, struct pa_error *err) {
     struct sockaddr_un address;
     if (make_folder(path, err) < 0 || fill_address(path, &address, err) < 0)
+        return -1;
+    PA_CLEANUP(pa_closep) int lock = lock_folder(path, err);
+    if (lock < 0)
         return -1;
     PA_CLEANUP(pa_closep) int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (listener < 0)

@@ -2,7 +2,7 @@
 
 #include <jansson.h>
 
-static void merge_limits(const struct pa_pack *pack, struct pa_limits *limits) {
+void pa_language_limits(const struct pa_pack *pack, struct pa_limits *limits) {
     for (size_t i = 0; i < pa_limit_count; i++) {
         const struct pa_limit_info *info = &pa_limit_infos[i];
         uint64_t *value = pa_limit_slot(limits, info);
@@ -58,6 +58,7 @@ static const char *const mode_names[] = {
     [PA_PROGRAM_EXPRESSION] = "expression",
     [PA_PROGRAM_MODULE] = "module",
     [PA_PROGRAM_COMPLETE] = "complete",
+    [PA_PROGRAM_VARIABLES] = "variables",
 };
 
 static int append(const char *bytes, size_t size, void *buf) {
@@ -203,7 +204,7 @@ int pa_language_run_init(struct pa_language_run *run, const struct pa_image *ima
                          const struct pa_program *program, struct pa_error *err) {
     *run = (struct pa_language_run){.header = PA_BUF_INIT(PA_FRAME_MAX_REQUEST - PA_MIB)};
     pa_policy_copy(&run->policy, policy);
-    merge_limits(image->pack, &run->policy.limits);
+    pa_language_limits(image->pack, &run->policy.limits);
     run->module_path = pa_pack_module_path(image->pack, cache_directory);
     if (add_mounts(image, cache_directory, &run->policy, err) < 0 ||
         merge_env(image->pack, &run->policy, err) < 0 || describe(run, image, program, err) < 0) {

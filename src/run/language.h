@@ -19,6 +19,7 @@ enum pa_program_mode {
     PA_PROGRAM_EXPRESSION, /* as in a notebook: the value of a last expression is a result */
     PA_PROGRAM_MODULE,     /* `code` is the name of a module to run */
     PA_PROGRAM_COMPLETE,   /* nothing runs: is `code` all that was meant to be typed? */
+    PA_PROGRAM_VARIABLES,  /* nothing runs: what variables does the session have? */
 };
 
 struct pa_program {
@@ -50,6 +51,9 @@ int pa_language_run_init(struct pa_language_run *run, const struct pa_image *ima
                          const char *cache_directory, const struct pa_policy *policy,
                          const struct pa_program *program, struct pa_error *err);
 void pa_language_run_done(struct pa_language_run *run);
+
+/* What stands at its default becomes the pack's, as in pa_language_run_init. */
+void pa_language_limits(const struct pa_pack *pack, struct pa_limits *limits);
 
 /* True if the language can be started with the program as its standard input. */
 bool pa_language_has_stdin_start(const struct pa_pack *pack);

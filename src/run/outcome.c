@@ -1,7 +1,8 @@
 #include "run/outcome.h"
 
+#include "base/utf8.h"
 #include "policy/limits.h"
-#include <jansson.h>
+#include "run/results.h"
 #include <nettle/base64.h>
 #include <stdarg.h>
 
@@ -16,6 +17,13 @@ void pa_outcome_done(struct pa_outcome *outcome) {
     pa_buf_done(&outcome->results);
     for (int i = 0; i < 2; i++)
         pa_buf_done(&outcome->output[i].kept);
+    for (size_t i = 0; i < outcome->file_count; i++) {
+        free(outcome->files[i].path);
+        free(outcome->files[i].bytes);
+    }
+    free(outcome->files);
+    outcome->files = NULL;
+    outcome->file_count = 0;
 }
 
 void pa_outcome_set(struct pa_outcome *outcome, enum pa_status status, const char *fmt, ...) {
@@ -38,46 +46,11 @@ void pa_outcome_take_end(struct pa_outcome *outcome, const struct pa_end *end) {
     outcome->usage.fuel = end->fuel_used;
 }
 
-/* The length of the UTF-8 sequence at `at` (RFC 3629: no surrogates, no overlong forms), or 0. */
-static size_t utf8_sequence(const uint8_t *at, size_t left) {
-    uint8_t first = at[0];
-    if (first < 0x80)
-        return 1;
-    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || size > left)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f) ||
-        (first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return size;
-}
-
 /* Any bytes as a JSON string; *ret_exact says whether nothing had to be replaced. */
 static json_t *text_of(const uint8_t *bytes, size_t size, bool *ret_exact) {
     struct pa_buf text = PA_BUF_INIT(SIZE_MAX / 2);
-    size_t plain = 0;
-    *ret_exact = true;
-    for (size_t at = 0; at < size;) {
-        size_t n = utf8_sequence(bytes + at, size - at);
-        if (n) {
-            at += n;
-            continue;
-        }
-        pa_buf_append(&text, bytes + plain, at - plain);
-        pa_buf_append_text(&text, "\xef\xbf\xbd");
-        plain = ++at;
-        *ret_exact = false;
-    }
-    json_t *value;
-    if (*ret_exact) {
-        value = json_stringn_nocheck((const char *)(size ? bytes : (const uint8_t *)""), size);
-    } else {
-        pa_buf_append(&text, bytes + plain, size - plain);
-        value = json_stringn_nocheck((const char *)text.data, text.size);
-    }
+    *ret_exact = pa_utf8_append(&text, bytes, size);
+    json_t *value = json_stringn_nocheck(pa_buf_text(&text), text.size);
     pa_buf_done(&text);
     return value;
 }
@@ -99,6 +72,33 @@ static void set_output(json_t *object, const char *name, const struct pa_output_
         snprintf(key, sizeof(key), "%s_base64", name);
         json_object_set_new(object, key, base64_of(record->kept.data, record->kept.size));
     }
+}
+
+/* {"path", "size", "sha256"}, and "content", or "content_base64" where it is not text. */
+static json_t *file_json(const struct pa_outcome_file *file) {
+    json_t *object = json_object();
+    bool exact;
+    json_object_set_new(object, "path",
+                        text_of((const uint8_t *)file->path, strlen(file->path), &exact));
+    json_object_set_new(object, "size", json_integer((json_int_t)file->size));
+    json_object_set_new(object, "sha256", json_string(file->sha256));
+    if (!file->bytes)
+        return object;
+    json_t *content = text_of(file->bytes, file->size, &exact);
+    if (exact) {
+        json_object_set_new(object, "content", content);
+    } else {
+        json_decref(content);
+        json_object_set_new(object, "content_base64", base64_of(file->bytes, file->size));
+    }
+    return object;
+}
+
+static json_t *files_json(const struct pa_outcome *outcome) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < outcome->file_count; i++)
+        json_array_append_new(list, file_json(&outcome->files[i]));
+    return list;
 }
 
 static json_t *milliseconds(uint64_t ns) {
@@ -125,23 +125,11 @@ static void set_text(json_t *object, const char *name, const char *text) {
         json_object_set_new(object, name, text_of((const uint8_t *)text, strlen(text), &exact));
 }
 
-/* The next line of what the guest handed over, from *at on: a message, or NULL where it is none.
- * False when there is none left. */
-static bool next_message(const char **at, const char *end, json_t **ret) {
-    if (*at >= end)
-        return false;
-    const char *newline = memchr(*at, '\n', (size_t)(end - *at));
-    size_t size = (size_t)((newline ? newline : end) - *at);
-    *ret = json_loadb(*at, size, JSON_ALLOW_NUL, NULL);
-    *at += size + 1;
-    return true;
-}
-
 /* The last message of a type, as a new reference, or NULL. */
 static json_t *find_message(const struct pa_buf *lines, const char *type) {
-    const char *at = pa_buf_text(lines), *end = at + lines->size;
+    struct pa_result_lines at = pa_result_lines(lines);
     json_t *found = NULL, *message;
-    while (next_message(&at, end, &message)) {
+    while (pa_result_lines_next(&at, &message)) {
         const char *its = json_string_value(json_object_get(message, "type"));
         if (its && pa_streq(its, type)) {
             json_decref(found);
@@ -168,6 +156,14 @@ bool pa_outcome_is_complete(const struct pa_outcome *outcome) {
     return complete;
 }
 
+json_t *pa_outcome_variables(const struct pa_outcome *outcome) {
+    json_t *answer = find_message(&outcome->results, "variables");
+    json_t *list = json_object_get(answer, "variables");
+    json_t *kept = json_is_array(list) ? json_incref(list) : NULL;
+    json_decref(answer);
+    return kept;
+}
+
 /* One line of what the guest handed over; what is not a message of the protocol is passed over. */
 static void take_message(json_t *message, json_t *results, json_t **error) {
     const char *type = json_string_value(json_object_get(message, "type"));
@@ -183,24 +179,27 @@ static void take_message(json_t *message, json_t *results, json_t **error) {
     }
 }
 
-/* New references: the results, and the last error or null. */
-static void read_results(const struct pa_buf *lines, json_t **ret_results, json_t **ret_error) {
+/* New references: the results, and the last error or null.  False when some were too much. */
+static bool read_results(const struct pa_buf *lines, json_t **ret_results, json_t **ret_error) {
     json_t *results = json_array(), *error = json_null();
-    const char *at = pa_buf_text(lines), *end = at + lines->size;
+    struct pa_result_lines at = pa_result_lines(lines);
     json_t *message;
-    while (next_message(&at, end, &message)) {
+    while (pa_result_lines_next(&at, &message)) {
         take_message(message, results, &error);
         json_decref(message);
     }
     *ret_results = results;
     *ret_error = error;
+    return !at.dropped;
 }
 
 static void set_results(json_t *object, const struct pa_buf *lines) {
     json_t *results, *error;
-    read_results(lines, &results, &error);
+    bool all = read_results(lines, &results, &error);
     json_object_set_new(object, "error", error);
     json_object_set_new(object, "results", results);
+    if (!all)
+        json_object_set_new(object, "results_truncated", json_true());
 }
 
 void pa_outcome_result_texts(const struct pa_outcome *outcome, struct pa_buf *buf) {
@@ -223,7 +222,7 @@ static int append(const char *bytes, size_t size, void *buf) {
     return 0;
 }
 
-void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
+json_t *pa_outcome_value(const struct pa_outcome *outcome) {
     json_t *object = json_object();
     json_object_set_new(object, "status", json_string(pa_status_name(outcome->status)));
     bool own_exit = pa_status_exit(outcome->status) < 0;
@@ -243,11 +242,18 @@ void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
         json_object_set_new(object, "trap", trap);
     }
     set_results(object, &outcome->results);
-    json_object_set_new(object, "files", json_array());
+    json_object_set_new(object, "files", files_json(outcome));
     json_object_set_new(object, "usage", usage_json(&outcome->usage));
     if (outcome->session_lives)
         json_object_set_new(object, "session_lives", json_true());
+    if (outcome->session_rolled_back)
+        json_object_set_new(object, "session_rolled_back", json_true());
     set_text(object, "jail_missing", outcome->jail_missing);
+    return object;
+}
+
+void pa_outcome_json(const struct pa_outcome *outcome, struct pa_buf *buf) {
+    json_t *object = pa_outcome_value(outcome);
     json_dump_callback(object, append, buf, JSON_COMPACT | JSON_REAL_PRECISION(15));
     json_decref(object);
 }

@@ -1,4 +1,4 @@
-#include "run/pool.h"
+#include "run/pool_internal.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -6,6 +6,7 @@
 #include "run/worker_log.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,46 +25,8 @@
 #define QUIET_NS       (10 * PA_NS_PER_S)   /* after which one idle copy less is kept */
 #define PRESSED_NS     PA_NS_PER_S          /* for which one that had to wait counts */
 #define BUSY_NS        (4 * PA_NS_PER_MS)   /* of one processor, for a run: twice what it takes */
-#define STATUS_WAIT_NS (250 * PA_NS_PER_MS) /* for the wait status of a copy that died */
-#define REMEMBERED     256                  /* wait statuses */
-#define IDLE_ROOM      256
-
-/* A copy, from its fork to its reaping; the context of the worker that pa_pool_take gives. */
-struct copy {
-    struct pa_pool *pool;
-    uint32_t number; /* its PID in the root's namespace */
-    uint64_t root;   /* which root's, counted from 1 */
-    struct pa_worker worker;
-};
-
-struct pa_pool {
-    char *name;
-    struct pa_pool_config config;
-    pthread_t thread;
-    int wake; /* eventfd: something for the thread to do */
-
-    pthread_mutex_t lock; /* over all that follows */
-    pthread_cond_t changed;
-    bool closed; /* to those who want a copy */
-    bool stopping;
-    struct copy *idle[IDLE_ROOM];
-    struct pa_pool_stats stats;
-    uint64_t last_wait_ns; /* when a request had to wait, or the target last sank */
-    uint64_t last_take_ns, take_interval_ns; /* ... and a running mean of the time between takes */
-    uint64_t busy_interval_ns; /* below which this machine has no time to spare; constant */
-    struct {
-        uint32_t number;
-        int status;
-        uint64_t root;
-    } reaped[REMEMBERED]; /* a ring */
-    size_t reaped_next;
-    char jail_missing[160];
-
-    /* the thread's alone */
-    struct pa_worker root;
-    struct pa_buf payload;
-    unsigned log_lines; /* of this root */
-};
+#define BOOT_LINES     100                  /* of what a boot script writes */
+#define NO_ROOM_NS     (500 * PA_NS_PER_MS) /* before the next copy, where there was none for one */
 
 /* --- frames from the root --------------------------------------------------------------------- */
 
@@ -112,7 +75,14 @@ static void take_reaped(struct pa_pool *pool, const struct pa_frame *frame) {
     pool->reaped[pool->reaped_next].number = number;
     pool->reaped[pool->reaped_next].status = (int)status;
     pool->reaped[pool->reaped_next].root = pool->stats.root_starts;
-    pool->reaped_next = (pool->reaped_next + 1) % REMEMBERED;
+    pool->reaped_next = (pool->reaped_next + 1) % PA_POOL_REMEMBERED;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Whoever waits for an adoption looks for himself (pool_copy.c). */
+static void take_adopted(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -120,10 +90,16 @@ static void take_reaped(struct pa_pool *pool, const struct pa_frame *frame) {
 static void take_jailed(struct pa_pool *pool, const struct pa_frame *frame) {
     struct pa_reader reader = PA_READER(frame->payload, frame->size);
     pa_get_u32(&reader);
-    pa_get_text_into(&reader, pool->jail_missing, sizeof(pool->jail_missing));
+    if (!pool->jailed)
+        pa_get_text_into(&reader, pool->jail_missing, sizeof(pool->jail_missing));
+    pool->jailed = true;
+    if (*pool->jail_missing)
+        pa_log_warn("warm", "%s: not jailed as it should be: %s", pool->name, pool->jail_missing);
 }
 
-static void pass_on(enum pa_frame_type type, const struct pa_frame *frame) {
+static void pass_on(struct pa_pool *pool, enum pa_frame_type type, const struct pa_frame *frame) {
+    if (pool->log_lines++ >= BOOT_LINES)
+        return;
     pa_log(PA_LOG_INFO, "warm", "%s of a boot script: %.*s",
            type == PA_FRAME_STDOUT ? "stdout" : "stderr", (int)PA_MIN(frame->size, (size_t)1000),
            (const char *)frame->payload);
@@ -147,12 +123,15 @@ static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, uint64
         case PA_FRAME_REAPED:
             take_reaped(pool, ret);
             break;
+        case PA_FRAME_ADOPTED:
+            take_adopted(pool);
+            break;
         case PA_FRAME_JAILED:
             take_jailed(pool, ret);
             break;
         case PA_FRAME_STDOUT:
         case PA_FRAME_STDERR:
-            pass_on(ret->type, ret);
+            pass_on(pool, ret->type, ret);
             break;
         case PA_FRAME_DENIED:
             if (pa_denial_decode(ret, denied, sizeof(denied)) < 0)
@@ -178,50 +157,6 @@ static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, uint64
 
 /* --- copies ----------------------------------------------------------------------------------- */
 
-/* The process that a pidfd stands for, in our PID namespace. */
-static pid_t pid_of(int pidfd) {
-    char path[64], text[512];
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-    PA_CLEANUP(pa_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-    if (n <= 0)
-        return -1;
-    text[n] = 0;
-    const char *line = strstr(text, "\nPid:");
-    return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
-}
-
-static int status_of(struct pa_pool *pool, const struct copy *copy) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += STATUS_WAIT_NS;
-    if (until.tv_nsec >= (long)PA_NS_PER_S) {
-        until.tv_sec++;
-        until.tv_nsec -= (long)PA_NS_PER_S;
-    }
-    int status = SIGKILL; /* where nobody can say */
-    pthread_mutex_lock(&pool->lock);
-    for (bool late = false, found = false; !late && !found;) {
-        for (size_t i = 0; i < REMEMBERED && !found; i++)
-            if (pool->reaped[i].number == copy->number && pool->reaped[i].root == copy->root) {
-                status = pool->reaped[i].status;
-                found = true;
-            }
-        late = !found && pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return status;
-}
-
-static int reap_copy(struct pa_worker *worker, bool want_status) {
-    struct copy *copy = worker->context;
-    int status = want_status ? status_of(copy->pool, copy) : 0;
-    close(worker->socket);
-    close(worker->pidfd);
-    free(copy);
-    return status;
-}
-
 /* Requests have had to wait lately, or come as fast as the machine can serve them: then what a copy
  * does to be quicker, before its request comes, is time that is missing for another's. */
 static bool pressed(struct pa_pool *pool) {
@@ -235,13 +170,14 @@ static bool pressed(struct pa_pool *pool) {
     return is;
 }
 
-static int fork_copy(struct pa_pool *pool, struct copy **ret, struct pa_error *err) {
+static int fork_copy(struct pa_pool *pool, bool session, struct pa_copy **ret,
+                     struct pa_error *err) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return pa_fail_errno(err, errno, "cannot create a run channel");
     PA_CLEANUP(pa_closep) int ours = pair[0];
-    const uint8_t hurry = pressed(pool);
-    int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, &hurry, 1, &pair[1], 1, true);
+    const uint8_t how[] = {pressed(pool), session};
+    int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, how, sizeof(how), &pair[1], 1, true);
     close(pair[1]);
     if (sent < 0)
         return pa_fail_errno(err, errno, "the warm root is gone");
@@ -253,27 +189,18 @@ static int fork_copy(struct pa_pool *pool, struct copy **ret, struct pa_error *e
     uint32_t number = pa_get_u32(&reader), errnum = pa_get_u32(&reader);
     if (!number || pidfd < 0)
         return pa_fail_errno(err, (int)errnum, "the warm root cannot fork");
-    pid_t pid = pid_of(pidfd);
-    if (pid <= 0)
+    /* This thread alone changes root_starts. */
+    *ret = pa_copy_new(pool, pa_steal_fd(&ours), pa_steal_fd(&pidfd), pool->stats.root_starts);
+    if (!*ret)
         return pa_fail(err, PA_ERR_INTERNAL, "a copy died before it was used");
-    struct copy *copy = pa_xcalloc(1, sizeof(*copy));
-    copy->pool = pool;
-    copy->number = number;
-    copy->root = pool->stats.root_starts; /* this thread alone changes it */
-    copy->worker = (struct pa_worker){.socket = pa_steal_fd(&ours),
-                                      .pidfd = pa_steal_fd(&pidfd),
-                                      .pid = pid,
-                                      .reap = reap_copy,
-                                      .context = copy};
-    memcpy(copy->worker.no_namespaces, pool->jail_missing, sizeof(pool->jail_missing));
-    *ret = copy;
+    (*ret)->session = session;
     return 0;
 }
 
 static void drop_idle(struct pa_pool *pool) {
     pthread_mutex_lock(&pool->lock);
     while (pool->stats.idle) {
-        struct copy *copy = pool->idle[--pool->stats.idle];
+        struct pa_copy *copy = pool->idle[--pool->stats.idle];
         pa_worker_discard(&copy->worker);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -281,18 +208,32 @@ static void drop_idle(struct pa_pool *pool) {
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
+static void set_root(struct pa_pool *pool, bool there) {
+    pthread_mutex_lock(&pool->lock);
+    pool->has_root = there;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void discard_root(struct pa_pool *pool) {
+    set_root(pool, false);
+    pa_worker_discard(&pool->root);
+}
+
 static int start_root(struct pa_pool *pool, struct pa_error *err) {
     uint64_t began = pa_clock_monotonic_ns();
     struct pa_frame frame;
     int fd;
-    if (pool->config.start_root(pool->config.context, &pool->root, err) < 0)
+    if (pool->config.start_root(pool->config.context, pool->ending, &pool->root, err) < 0)
         return -1;
+    set_root(pool, true);
     pool->log_lines = 0;
+    pool->jailed = false;
+    pool->jail_missing[0] = 0;
     struct timeval limit = {.tv_sec = FRAME_LIMIT_NS / PA_NS_PER_S};
     setsockopt(pool->root.socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(pool->root.socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     if (receive_until(pool, PA_FRAME_READY, START_LIMIT_NS, &frame, &fd, err) < 0) {
-        pa_worker_discard(&pool->root);
+        discard_root(pool);
         return pa_error_prefix(err, "%s", pool->name);
     }
     pa_closep(&fd); /* none is due */
@@ -323,15 +264,63 @@ static unsigned missing(struct pa_pool *pool) {
     return idle < target ? target - idle : 0;
 }
 
-static int refill(struct pa_pool *pool, struct pa_error *err) {
-    while (missing(pool) && !stopping(pool)) {
-        struct copy *copy = NULL;
-        if (fork_copy(pool, &copy, err) < 0)
-            return -1;
-        pthread_mutex_lock(&pool->lock);
+static void signal_event(int event) {
+    uint64_t one = 1;
+    ssize_t written = write(event, &one, sizeof(one)); /* full means: it is awake anyway */
+    (void)written;
+}
+
+/* This process has no descriptors left, or the machine no memory: no fault of the root's. */
+static bool lacks_room(const struct pa_error *err) {
+    return err->errnum == EMFILE || err->errnum == ENFILE || err->errnum == ENOMEM ||
+           err->errnum == EAGAIN;
+}
+
+/* Whether a copy is to be made, and which kind. */
+static bool wants_copy(struct pa_pool *pool, bool *ret_session) {
+    pthread_mutex_lock(&pool->lock);
+    *ret_session = pool->waiters && pool->waiters->session;
+    pthread_mutex_unlock(&pool->lock);
+    return *ret_session || missing(pool);
+}
+
+/* To the first who waits for its kind; else it is kept, unless it is a session's. */
+static void hand_out(struct pa_pool *pool, struct pa_copy *copy) {
+    pthread_mutex_lock(&pool->lock);
+    struct pa_waiter **link = &pool->waiters;
+    while (*link && (*link)->session != copy->session)
+        link = &(*link)->next;
+    struct pa_waiter *first = *link;
+    bool kept = first || !copy->session;
+    if (first) {
+        *link = first->next;
+        first->copy = copy;
+        signal_event(first->event);
+    } else if (kept) {
         pool->idle[pool->stats.idle++] = copy;
-        pthread_cond_broadcast(&pool->changed);
-        pthread_mutex_unlock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (!kept)
+        pa_worker_discard(&copy->worker);
+}
+
+/* -1 when the root is of no use any more. */
+static int refill(struct pa_pool *pool, struct pa_error *err) {
+    bool session;
+    if (pa_clock_monotonic_ns() < pool->fork_after_ns)
+        return 0;
+    pool->fork_after_ns = 0;
+    while (wants_copy(pool, &session) && !stopping(pool)) {
+        struct pa_copy *copy = NULL;
+        if (fork_copy(pool, session, &copy, err) == 0) {
+            hand_out(pool, copy);
+            continue;
+        }
+        if (!lacks_room(err))
+            return -1;
+        pa_log_warn("warm", "%s: no copy can be made for now: %s", pool->name, err->message);
+        pool->fork_after_ns = pa_clock_monotonic_ns() + NO_ROOM_NS;
+        break;
     }
     return 0;
 }
@@ -341,7 +330,8 @@ static void serve_root(struct pa_pool *pool, struct pa_error *err) {
     while (!stopping(pool) && refill(pool, err) == 0) {
         struct pollfd polled[] = {{.fd = pool->root.socket, .events = POLLIN},
                                   {.fd = pool->wake, .events = POLLIN}};
-        poll(polled, PA_ARRAY_LEN(polled), (int)(QUIET_NS / PA_NS_PER_MS));
+        poll(polled, PA_ARRAY_LEN(polled),
+             (int)((pool->fork_after_ns ? NO_ROOM_NS : QUIET_NS) / PA_NS_PER_MS));
         uint64_t count;
         if (polled[1].revents && read(pool->wake, &count, sizeof(count)) < 0)
             continue;
@@ -352,6 +342,8 @@ static void serve_root(struct pa_pool *pool, struct pa_error *err) {
                 return;
             if (frame.type == PA_FRAME_REAPED)
                 take_reaped(pool, &frame);
+            else if (frame.type == PA_FRAME_ADOPTED)
+                take_adopted(pool);
             else if (frame.type == PA_FRAME_LOG)
                 pa_worker_log(&frame, &pool->log_lines);
             pa_closep(&fd);
@@ -359,13 +351,31 @@ static void serve_root(struct pa_pool *pool, struct pa_error *err) {
     }
 }
 
-static void note_trouble(struct pa_pool *pool, const struct pa_error *err) {
+/* Nobody else writes to the root from here on. */
+static void note_end(struct pa_pool *pool) {
     pthread_mutex_lock(&pool->lock);
     pool->stats.ready = false;
-    snprintf(pool->stats.trouble, sizeof(pool->stats.trouble), "%.255s", err->message);
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
+}
+
+/* Who waits for a root that did not start is told so at once; when one that served is gone, the
+ * next is there soon. */
+static void note_trouble(struct pa_pool *pool, const struct pa_error *err, bool failed) {
+    pthread_mutex_lock(&pool->lock);
+    pool->stats.ready = false;
+    pool->failed = failed;
+    snprintf(pool->stats.trouble, sizeof(pool->stats.trouble), "%.255s", err->message);
+    for (struct pa_waiter *waiter = pool->waiters; failed && waiter; waiter = waiter->next)
+        signal_event(waiter->event);
+    pthread_mutex_unlock(&pool->lock);
     pa_log_warn("warm", "%s: %s", pool->name, err->message);
+}
+
+static void note_start(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->failed = false;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void pause_ns(struct pa_pool *pool, uint64_t ns) {
@@ -386,17 +396,20 @@ static void *run(void *context) {
     while (!stopping(pool)) {
         struct pa_error err = {0};
         uint64_t began = pa_clock_monotonic_ns();
-        if (start_root(pool, &err) == 0) {
+        const bool started = start_root(pool, &err) == 0;
+        if (started) {
             serve_root(pool, &err);
+            note_end(pool);
             drop_idle(pool);
-            pa_worker_discard(&pool->root);
+            discard_root(pool);
             if (pa_clock_monotonic_ns() - began > BACKOFF_MOST)
                 backoff = BACKOFF_FIRST;
         }
         if (stopping(pool))
             break;
-        note_trouble(pool, &err);
+        note_trouble(pool, &err, !started);
         pause_ns(pool, backoff);
+        note_start(pool);
         backoff = PA_MIN(backoff * 2, BACKOFF_MOST);
     }
     return NULL;
@@ -405,32 +418,28 @@ static void *run(void *context) {
 /* --- from other threads ------------------------------------------------------------------------
  */
 
-static void wake(struct pa_pool *pool) {
-    uint64_t one = 1;
-    ssize_t written = write(pool->wake, &one, sizeof(one)); /* full means: it is awake anyway */
-    (void)written;
-}
-
 int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struct pa_error *err) {
     struct pa_pool *pool = pa_xcalloc(1, sizeof(*pool));
     pool->config = *config;
     pool->name = pa_xstrdup(config->name);
-    pool->config.idle_most = PA_MIN(PA_MAX(config->idle_most, 1u), (unsigned)IDLE_ROOM);
+    pool->config.idle_most = PA_MIN(PA_MAX(config->idle_most, 1u), (unsigned)PA_POOL_IDLE_ROOM);
     pool->stats.target = PA_MIN(PA_MAX(config->idle_least, 1u), pool->config.idle_most);
     pool->payload = PA_BUF_INIT(ROOT_FRAME_MAX);
     pool->last_wait_ns = pa_clock_monotonic_ns();
     pool->take_interval_ns = PRESSED_NS;
     pool->busy_interval_ns = BUSY_NS / (uint64_t)PA_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pool->ending = pool->wake < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&pool->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    int failed = pool->wake < 0 ? errno : pthread_create(&pool->thread, NULL, run, pool);
+    int failed = pool->ending < 0 ? errno : pthread_create(&pool->thread, NULL, run, pool);
     if (failed) {
         pa_closep(&pool->wake);
+        pa_closep(&pool->ending);
         free(pool->name);
         free(pool);
         return pa_fail_errno(err, failed, "cannot start a pool");
@@ -444,13 +453,17 @@ struct pa_pool *pa_pool_free(struct pa_pool *pool) {
         return NULL;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
+    if (pool->has_root) /* it may be in the middle of a frame, for ever */
+        shutdown(pool->root.socket, SHUT_RDWR);
     pthread_mutex_unlock(&pool->lock);
-    wake(pool);
+    signal_event(pool->ending);
+    signal_event(pool->wake);
     pthread_join(pool->thread, NULL);
     pa_buf_done(&pool->payload);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
     close(pool->wake);
+    close(pool->ending);
     free(pool->name);
     free(pool);
     return NULL;
@@ -459,7 +472,8 @@ struct pa_pool *pa_pool_free(struct pa_pool *pool) {
 void pa_pool_close(struct pa_pool *pool) {
     pthread_mutex_lock(&pool->lock);
     pool->closed = true;
-    pthread_cond_broadcast(&pool->changed);
+    for (struct pa_waiter *waiter = pool->waiters; waiter; waiter = waiter->next)
+        signal_event(waiter->event);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -468,38 +482,105 @@ static void note_take(struct pa_pool *pool) {
     uint64_t passed = PA_MIN(now - pool->last_take_ns, PRESSED_NS);
     pool->take_interval_ns = (pool->take_interval_ns * 7 + passed) / 8;
     pool->last_take_ns = now;
+    pool->stats.taken++;
+    pool->stats.out++;
 }
 
-int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, struct pa_worker *ret,
-                 struct pa_error *err) {
-    const struct timespec until = {.tv_sec = (time_t)(deadline_ns / PA_NS_PER_S),
-                                   .tv_nsec = (long)(deadline_ns % PA_NS_PER_S)};
-    int result = 0;
-    bool waited = false, late = false;
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->stats.idle && !late && !pool->closed) {
-        if (!waited && pool->stats.ready) { /* it serves, but not fast enough */
-            pool->stats.target = PA_MIN(pool->stats.target * 2, pool->config.idle_most);
-            pool->last_wait_ns = pa_clock_monotonic_ns();
-            pool->stats.waited++;
-            wake(pool);
-        }
-        waited = true;
-        late = pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
+/* Under the lock. */
+static void join_queue(struct pa_pool *pool, struct pa_waiter *waiter) {
+    struct pa_waiter **link = &pool->waiters;
+    while (*link)
+        link = &(*link)->next;
+    *link = waiter;
+    if (!pool->stats.ready)
+        return;
+    if (waiter->session) { /* always made when it is wanted */
+        signal_event(pool->wake);
+        return;
     }
-    if (pool->stats.idle && !pool->closed) {
-        *ret = pool->idle[--pool->stats.idle]->worker;
-        pool->stats.taken++;
+    /* it serves, but not fast enough */
+    pool->stats.target = PA_MIN(pool->stats.target * 2, pool->config.idle_most);
+    pool->last_wait_ns = pa_clock_monotonic_ns();
+    pool->stats.waited++;
+    signal_event(pool->wake);
+}
+
+/* Under the lock, of one that was given no copy. */
+static void leave_queue(struct pa_pool *pool, const struct pa_waiter *waiter) {
+    struct pa_waiter **link = &pool->waiters;
+    while (*link != waiter)
+        link = &(*link)->next;
+    *link = waiter->next;
+}
+
+/* Until there is something to look at; -1 when the caller gives up or it is too late. */
+static int wait_for_event(int event, uint64_t deadline_ns, int cancel_fd) {
+    struct pollfd polled[] = {{.fd = event, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
+    for (uint64_t now; (now = pa_clock_monotonic_ns()) < deadline_ns;) {
+        uint64_t left_ms = (deadline_ns - now) / PA_NS_PER_MS + 1;
+        int n = poll(polled, PA_ARRAY_LEN(polled), (int)PA_MIN(left_ms, (uint64_t)INT_MAX));
+        if (n > 0)
+            return polled[0].revents ? 0 : -1;
+    }
+    return -1;
+}
+
+/* The next copy that is made, or NULL. */
+static struct pa_copy *await_copy(struct pa_pool *pool, bool session, uint64_t deadline_ns,
+                                  int cancel_fd) {
+    PA_CLEANUP(pa_closep) int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0)
+        return NULL;
+    struct pa_waiter waiter = {.event = event, .session = session};
+    join_queue(pool, &waiter);
+    pthread_mutex_unlock(&pool->lock);
+    wait_for_event(event, deadline_ns, cancel_fd);
+    pthread_mutex_lock(&pool->lock);
+    if (!waiter.copy)
+        leave_queue(pool, &waiter);
+    return waiter.copy;
+}
+
+static bool gave_up(int cancel_fd) {
+    struct pollfd polled = {.fd = cancel_fd, .events = POLLIN};
+    return cancel_fd >= 0 && poll(&polled, 1, 0) > 0;
+}
+
+static int take(struct pa_pool *pool, bool session, uint64_t deadline_ns, int cancel_fd,
+                struct pa_worker *ret, struct pa_error *err) {
+    struct pa_copy *copy = NULL;
+    int result = 0;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->stats.idle && !pool->closed && !session)
+        copy = pool->idle[--pool->stats.idle];
+    else if (!pool->closed && !pool->failed)
+        copy = await_copy(pool, session, deadline_ns, cancel_fd);
+    if (copy) {
+        copy->taken = true;
+        *ret = copy->worker;
         note_take(pool);
     } else if (pool->closed) {
         result = pa_fail(err, PA_ERR_UNAVAILABLE, "the warm processes of %s end", pool->name);
+    } else if (gave_up(cancel_fd)) {
+        result = pa_fail(err, PA_ERR_CANCELLED, "the caller gave up");
     } else {
-        result = pa_fail(err, PA_ERR_UNAVAILABLE, "no warm process of %s was free in time%s%s",
-                         pool->name, pool->stats.trouble[0] ? ": " : "", pool->stats.trouble);
+        result = pa_fail(err, PA_ERR_UNAVAILABLE, "no warm process of %s%s%s%s", pool->name,
+                         pool->failed ? "" : " was free in time",
+                         pool->stats.trouble[0] ? ": " : "", pool->stats.trouble);
     }
     pthread_mutex_unlock(&pool->lock);
-    wake(pool);
+    signal_event(pool->wake);
     return result;
+}
+
+int pa_pool_take(struct pa_pool *pool, uint64_t deadline_ns, int cancel_fd, struct pa_worker *ret,
+                 struct pa_error *err) {
+    return take(pool, false, deadline_ns, cancel_fd, ret, err);
+}
+
+int pa_pool_take_session(struct pa_pool *pool, uint64_t deadline_ns, int cancel_fd,
+                         struct pa_worker *ret, struct pa_error *err) {
+    return take(pool, true, deadline_ns, cancel_fd, ret, err);
 }
 
 void pa_pool_stats(struct pa_pool *pool, struct pa_pool_stats *ret) {

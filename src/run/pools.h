@@ -30,16 +30,24 @@ int pa_pools_new(const struct pa_pools_config *config, struct pa_pools **ret, st
 void pa_pools_close(struct pa_pools *pools);
 struct pa_pools *pa_pools_free(struct pa_pools *pools);
 
-/* Starts the pool of an image, as the first request for it would. */
+/* Starts the pool of an image, as the first request for it under the pools' policy would.  It stays
+ * until pa_pools_free; of the others, when there is no room for another kind, the one goes that
+ * nobody has a copy of and that was asked for longest ago. */
 int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct pa_error *err);
 
-/* Waits until `deadline_ns` (monotonic) or until cancel_fd (-1: none) is readable.  UNAVAILABLE
- * with why when its root cannot start, RESOURCE_EXHAUSTED past PA_MAX_POOLS kinds. */
+/* Waits until `deadline_ns` (monotonic) or until cancel_fd (-1: none) is readable: CANCELLED.
+ * UNAVAILABLE with why when its root cannot start in time, RESOURCE_EXHAUSTED past PA_MAX_POOLS
+ * kinds that are all in use. */
 int pa_pools_take(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                   int cancel_fd, struct pa_worker *ret, struct pa_error *err);
 
-/* Calls `each` for every pool; `kind` is what a reader of metrics may see: "python",
- * "python (metered)", "python +numpy +pandas". */
+/* One that may fork, for a session (pa_pool_take_session). */
+int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
+                          int cancel_fd, struct pa_worker *ret, struct pa_error *err);
+
+/* Calls `each` for every pool; `kind` is what a reader of metrics may see, no two the same: "python",
+ * "python (metered)", "python +numpy +pandas", and " #2" behind one that differs in its mounts.
+ * `each` does not call back. */
 void pa_pools_each(struct pa_pools *pools,
                    void (*each)(void *context, const char *kind, const struct pa_pool_stats *stats),
                    void *context);

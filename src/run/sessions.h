@@ -56,13 +56,13 @@ struct pa_sessions *pa_sessions_free(struct pa_sessions *sessions);
 void pa_sessions_close(struct pa_sessions *sessions);
 
 struct pa_session_create {
-    const char *owner;  /* NULL: nobody's in particular */
-    const char *name;   /* NULL: none */
-    json_t *labels;     /* NULL, or an object of strings; borrowed */
-    struct pa_image *image; /* from malloc; the session's from now on, whatever happens */
+    const char *owner;              /* NULL: nobody's in particular */
+    const char *name;               /* NULL: none */
+    json_t *labels;                 /* NULL, or an object of strings; borrowed */
+    struct pa_image *image;         /* from malloc; the session's from now on, whatever happens */
     const struct pa_policy *policy; /* copied; the limits of turns that bring none */
-    bool recover;       /* a turn that is killed takes the session back, not away: each turn then
-                           begins with a fork */
+    bool recover; /* a turn that is killed takes the session back, not away: each turn then
+                     begins with a fork */
     uint64_t idle_ms, life_ms; /* 0: the configuration's, which is also the most */
     uint64_t deadline_ns;      /* PA_NEVER: a first one may wait for a compilation */
     int cancel_fd;             /* -1: none */
@@ -78,11 +78,11 @@ struct pa_session_turn {
     size_t stdin_size;
     const struct pa_run_file *files; /* put into /workspace or /tmp before */
     size_t file_count;
-    const struct pa_outputs *outputs; /* NULL: changed files are listed, their contents are not */
-    const struct pa_sink *sink;       /* NULL: output is kept in the outcome */
+    const struct pa_outputs *outputs;  /* NULL: changed files are listed, their contents are not */
+    const struct pa_sink *sink;        /* NULL: output is kept in the outcome */
     const struct pa_call_offer *calls; /* NULL: the guest has no tools to call */
-    uint64_t deadline_ns;             /* also of the time spent waiting for earlier turns */
-    int cancel_fd;                    /* -1: none */
+    uint64_t deadline_ns;              /* also of the time spent waiting for earlier turns */
+    int cancel_fd;                     /* -1: none */
 };
 /* 0 with the outcome, however the turn ended; queue_ns is the wait for earlier turns. */
 int pa_sessions_turn(struct pa_sessions *sessions, const char *owner, const char *id,

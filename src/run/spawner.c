@@ -6,6 +6,7 @@
  */
 #include "run/spawner.h"
 
+#include "base/log.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,8 +19,9 @@
 #include <unistd.h>
 
 #define WORKER_CHANNEL 3
-#define LOWEST_FD      4 /* of the spawner's own; below are the standard ones and the socket */
-#define SOCKET_FD      3
+#define SOCKET_FD      3 /* the spawner's own, above the standard ones */
+#define PROGRAM_FD     4
+#define GROUP_FD       5
 
 struct pa_spawner {
     pthread_mutex_t lock; /* over the socket: a request and its reply */
@@ -30,6 +32,7 @@ struct pa_spawner {
 struct request {
     pid_t reap; /* 0: start one, with the descriptor that comes along */
     bool nobody;
+    struct pa_cgroup_limits limits;
 };
 
 struct reply {
@@ -84,6 +87,18 @@ static int receive_with_fd(int socket, void *bytes, size_t size, int *ret_fd) {
 
 /* --- the spawner ------------------------------------------------------------------------------ */
 
+/* Before the server sends it a request: it has done nothing yet. */
+static void put_into_group(const struct pa_cgroups *groups, const struct request *request,
+                           struct reply *reply) {
+    if (reply->failed ||
+        pa_cgroup_add(groups, reply->child.pid, &request->limits, &reply->err) == 0)
+        return;
+    reply->failed = true;
+    pid_t pid = reply->child.pid;
+    pa_child_done(&reply->child);
+    pa_cgroup_remove(groups, pid);
+}
+
 static void start(int program, const struct request *request, int channel, struct reply *reply) {
     char *argv[] = {"polyagent-worker", NULL};
     const struct pa_fd_map map[] = {{channel, WORKER_CHANNEL}};
@@ -96,40 +111,50 @@ static void start(int program, const struct request *request, int channel, struc
     reply->failed = pa_spawn(&how, &reply->child, &reply->err) < 0;
 }
 
-static void reap(pid_t pid, struct reply *reply) {
+static void reap(const struct pa_cgroups *groups, pid_t pid, struct reply *reply) {
     while (waitpid(pid, &reply->status, 0) < 0 && errno == EINTR)
         ;
+    pa_cgroup_remove(groups, pid);
 }
 
-/* Only the socket and the program stay open; signals that a terminal sends to all are the server's
- * to act upon. */
-static int settle(int socket, int program) {
+/* Only the socket, the program and the control group stay open; signals that a terminal sends to
+ * all are the server's to act upon. */
+static int settle(int socket, int program, struct pa_cgroups *groups) {
     prctl(PR_SET_NAME, "spawner", 0, 0, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || setsid() < 0)
         _exit(1);
-    program = fcntl(program, F_DUPFD_CLOEXEC, LOWEST_FD);
-    if (program < 0 || dup2(socket, SOCKET_FD) < 0 || dup2(program, LOWEST_FD) < 0)
+    const bool grouped = groups->fd >= 0;
+    program = fcntl(program, F_DUPFD_CLOEXEC, GROUP_FD + 1);
+    if (grouped)
+        groups->fd = fcntl(groups->fd, F_DUPFD_CLOEXEC, GROUP_FD + 1);
+    if (program < 0 || dup2(socket, SOCKET_FD) < 0 || dup2(program, PROGRAM_FD) < 0 ||
+        (grouped && dup2(groups->fd, GROUP_FD) < 0))
         _exit(1); /* pa_spawn lets none of them be inherited */
-    syscall(SYS_close_range, LOWEST_FD + 1, UINT32_MAX, 0);
-    return LOWEST_FD;
+    syscall(SYS_close_range, grouped ? GROUP_FD + 1 : GROUP_FD, UINT32_MAX, 0);
+    if (grouped)
+        groups->fd = GROUP_FD;
+    return PROGRAM_FD;
 }
 
-PA_NORETURN static void serve(int socket, int program) {
+PA_NORETURN static void serve(int socket, int program, struct pa_cgroups groups) {
     struct request request;
     int channel;
-    program = settle(socket, program);
+    program = settle(socket, program, &groups);
     while (receive_with_fd(SOCKET_FD, &request, sizeof(request), &channel) == 0) {
         struct reply reply = {.child.pidfd = -1};
-        if (request.reap > 0)
-            reap(request.reap, &reply);
-        else
+        if (request.reap > 0) {
+            reap(&groups, request.reap, &reply);
+        } else {
             start(program, &request, channel, &reply);
+            put_into_group(&groups, &request, &reply);
+        }
         pa_closep(&channel);
         int sent = send_with_fd(SOCKET_FD, &reply, sizeof(reply), reply.child.pidfd);
         pa_closep(&reply.child.pidfd);
         if (sent < 0)
             break;
     }
+    pa_cgroups_close(&groups);
     _exit(0); /* the server is gone; its workers follow */
 }
 
@@ -143,10 +168,15 @@ int pa_spawner_new(const char *worker_path, struct pa_spawner **ret, struct pa_e
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return pa_fail_errno(err, errno, "cannot reach a spawner");
+    struct pa_cgroups groups;
+    struct pa_error none;
+    if (pa_cgroups_open(&groups, &none) < 0)
+        pa_log_info("server", "workers have no control groups: %s", none.message);
     pid_t pid = fork();
     if (pid == 0)
-        serve(pair[1], program);
+        serve(pair[1], program, groups);
     close(pair[1]);
+    pa_closep(&groups.fd);
     if (pid < 0) {
         close(pair[0]);
         return pa_fail_errno(err, errno, "cannot start a spawner");
@@ -185,9 +215,10 @@ static int ask(struct pa_spawner *spawner, const struct request *request, int fd
     return done;
 }
 
-int pa_spawner_spawn(struct pa_spawner *spawner, int channel, bool nobody, struct pa_child *ret,
+int pa_spawner_spawn(struct pa_spawner *spawner, int channel, bool nobody,
+                     const struct pa_cgroup_limits *limits, struct pa_child *ret,
                      struct pa_error *err) {
-    const struct request request = {.nobody = nobody};
+    const struct request request = {.nobody = nobody, .limits = *limits};
     struct reply reply;
     if (ask(spawner, &request, channel, &reply) < 0)
         return pa_fail(err, PA_ERR_UNAVAILABLE,

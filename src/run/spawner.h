@@ -12,11 +12,13 @@
  * and does one thing: run the one program it was told of, with the one descriptor that comes with
  * the request as its channel.  It reads nothing else: not a path, not an argument.
  *
- * It is the workers' parent: they die with it, and it dies with the server.
+ * It is the workers' parent: they die with it, and it dies with the server.  Where a control group
+ * was delegated to the server it puts each worker into one (jail/cgroup.h).
  */
 #ifndef PA_RUN_SPAWNER_H
 #define PA_RUN_SPAWNER_H
 
+#include "jail/cgroup.h"
 #include "jail/spawn.h"
 
 struct pa_spawner;
@@ -28,7 +30,8 @@ int pa_spawner_fd(const struct pa_spawner *spawner);
 
 /* A worker with `channel` as its descriptor 3: the same as pa_spawn gives, with a pid that is the
  * spawner's to reap. */
-int pa_spawner_spawn(struct pa_spawner *spawner, int channel, bool nobody, struct pa_child *ret,
+int pa_spawner_spawn(struct pa_spawner *spawner, int channel, bool nobody,
+                     const struct pa_cgroup_limits *limits, struct pa_child *ret,
                      struct pa_error *err);
 
 /* Its wait status; waits for its death, which somebody else sees to. */

@@ -20,6 +20,8 @@
 #define SLICE_NS                                                                                   \
     (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
 #define LAST_READS 16   /* of a dead worker: more than its socket holds */
+/* What a worker may say of its files beside their contents: 10,000 of them, with long paths. */
+#define CHANGED_HEADS (48 * PA_MIB)
 
 /* Why the loop killed the worker, if it did. */
 enum verdict {
@@ -48,6 +50,7 @@ struct loop {
     uint64_t output_total;
     size_t stdin_at; /* of job->stdin_bytes */
     bool stdin_wanted;
+    struct pa_buf changed; /* what was told of files */
     unsigned log_lines;
     bool guest_spoke; /* it has come to more than entering the jail */
     bool sink_gone;   /* nobody listens any more */
@@ -180,6 +183,13 @@ static void take_result(struct loop *loop, const struct pa_frame *frame) {
         pa_buf_append(results, frame->payload, frame->size);
 }
 
+static void take_changed(struct loop *loop, const struct pa_frame *frame) {
+    if (loop->job->list_files)
+        pa_buf_append(&loop->changed, frame->payload, frame->size);
+    if (!loop->job->list_files || loop->changed.failed)
+        condemn_garbage(loop, "more of its files than it was asked for");
+}
+
 static void take_log(struct loop *loop, const struct pa_frame *frame) {
     if (pa_worker_log(frame, &loop->log_lines) < 0)
         condemn_garbage(loop, "a malformed log line");
@@ -191,7 +201,7 @@ static void take_jailed(struct loop *loop, const struct pa_frame *frame) {
     char missing[sizeof(loop->outcome->jail_missing)];
     pa_get_text_into(&reader, missing, sizeof(missing));
     /* Later it could be the guest's word. */
-    if (!pa_reader_ok(&reader) || loop->guest_spoke)
+    if (!pa_reader_ok(&reader) || loop->guest_spoke || loop->job->jailed)
         condemn_garbage(loop, "a malformed jail report");
     else if (*missing)
         memcpy(loop->outcome->jail_missing, missing, sizeof(missing));
@@ -255,6 +265,9 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
         break;
     case PA_FRAME_RESULT:
         take_result(loop, frame);
+        break;
+    case PA_FRAME_CHANGED:
+        take_changed(loop, frame);
         break;
     case PA_FRAME_LOG:
         take_log(loop, frame);
@@ -470,10 +483,13 @@ static void describe(struct loop *loop, int wait_status) {
     case VERDICT_NONE:
         break;
     }
-    if (loop->ended)
-        pa_outcome_take_end(loop->outcome, &loop->end);
-    else
+    if (!loop->ended)
         describe_signal(loop, wait_status);
+    else if (pa_outcome_take_files(loop->outcome, &loop->changed) < 0)
+        pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
+                       "the process told of files that cannot be as it says");
+    else
+        pa_outcome_take_end(loop->outcome, &loop->end);
 }
 
 /* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its
@@ -522,6 +538,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;
     memcpy(outcome->jail_missing, worker->no_namespaces, sizeof(worker->no_namespaces));
     pa_frame_decoder_init(&loop->decoder);
+    loop->changed = PA_BUF_INIT(job->outputs_bytes + CHANGED_HEADS);
     start_captures(loop);
 
     if (send_request(loop))
@@ -537,6 +554,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     else
         describe(loop, status);
     pa_frame_decoder_done(&loop->decoder);
+    pa_buf_done(&loop->changed);
     free(loop);
     return result;
 }

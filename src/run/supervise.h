@@ -46,10 +46,13 @@ struct pa_worker {
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err);
 
-/* The same through `spawner`, unless it is NULL. */
+/* The same through `spawner`, unless it is NULL; `limits` are of the control group that it has
+ * then, where there are such. */
 struct pa_spawner;
+struct pa_cgroup_limits;
 int pa_worker_spawn_by(struct pa_spawner *spawner, const char *path, bool jail_required,
-                       bool nobody, struct pa_worker *ret, struct pa_error *err);
+                       bool nobody, const struct pa_cgroup_limits *limits, struct pa_worker *ret,
+                       struct pa_error *err);
 
 /* Kills and reaps a worker that is not needed. */
 void pa_worker_discard(struct pa_worker *worker);
@@ -57,6 +60,7 @@ void pa_worker_discard(struct pa_worker *worker);
 struct pa_job {
     enum pa_frame_type type; /* PA_FRAME_RUN or PA_FRAME_COMPILE */
     bool session;            /* the worker may end a turn and live on */
+    bool jailed;             /* the worker was jailed before and has no more to report of that */
     const struct pa_buf *message;
     const int *fds;
     size_t fd_count;
@@ -70,6 +74,8 @@ struct pa_job {
     const void *stdin_bytes; /* ... these bytes */
     size_t stdin_size;
     const struct pa_sink *sink; /* NULL: keep output in the outcome */
+    bool list_files;            /* the worker tells of files that it changed, ... */
+    uint64_t outputs_bytes;     /* ... with contents of at most so many bytes together */
     int cancel_fd;              /* -1, or a descriptor that is readable when the caller gives up */
 };
 

@@ -51,12 +51,13 @@ static int spawn_here(const char *path, int channel, bool nobody, struct pa_chil
 }
 
 int pa_worker_spawn_by(struct pa_spawner *spawner, const char *path, bool jail_required,
-                       bool nobody, struct pa_worker *ret, struct pa_error *err) {
+                       bool nobody, const struct pa_cgroup_limits *limits, struct pa_worker *ret,
+                       struct pa_error *err) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return pa_fail_errno(err, errno, "cannot create a run channel");
     struct pa_child child;
-    int spawned = spawner ? pa_spawner_spawn(spawner, pair[1], nobody, &child, err)
+    int spawned = spawner ? pa_spawner_spawn(spawner, pair[1], nobody, limits, &child, err)
                           : spawn_here(path, pair[1], nobody, &child, err);
     close(pair[1]);
     if (spawned < 0) {
@@ -80,7 +81,7 @@ int pa_worker_spawn_by(struct pa_spawner *spawner, const char *path, bool jail_r
 
 int pa_worker_spawn(const char *path, bool jail_required, bool nobody, struct pa_worker *ret,
                     struct pa_error *err) {
-    return pa_worker_spawn_by(NULL, path, jail_required, nobody, ret, err);
+    return pa_worker_spawn_by(NULL, path, jail_required, nobody, NULL, ret, err);
 }
 
 void pa_worker_discard(struct pa_worker *worker) {

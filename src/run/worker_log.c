@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-#define MAX_LINES 10000 /* but for a trace, which is a line a call and was asked for */
+#define MAX_LINES 1000 /* but for a trace, which is a line a call and was asked for */
 
 /* The folders whose code runs in workers, which is what they call themselves in the log. */
 static const char *const components[] = {"wasi", "engine", "jail", "worker"};

@@ -29,6 +29,10 @@ struct pa_service_config {
     struct pa_toolbox *toolbox;     /* borrowed */
     struct pa_pools *pools;         /* borrowed; for metrics and readiness */
     struct pa_sessions *sessions;   /* borrowed; NULL: none */
+    struct pa_executor *executor;   /* borrowed; for metrics of its cache; NULL: none */
+    struct pa_modules *modules;     /* borrowed, as the next two; NULL: none are stored */
+    struct pa_audit *audit;         /* NULL: no audit log */
+    struct pa_tracer *tracer;       /* NULL: spans go nowhere */
 };
 
 struct pa_service;
@@ -86,7 +90,7 @@ int pa_service_call(struct pa_service *service, const struct pa_service_call *ca
                     struct pa_service_reply *reply, struct pa_error *err);
 
 /* Runs, by id: {"run_id", "state": "queued" | "running" | "done", "tool", "started_at", ...,
- * "outcome" once done}.  Kept for a while (server.runs_kept_s).  A caller sees its own; others'
+ * "outcome" once done}.  Kept for a while (server.runs_kept_ms).  A caller sees its own; others'
  * are NOT_FOUND. */
 int pa_service_run(struct pa_service *service, const struct pa_caller *caller, const char *run_id,
                    json_t **ret, struct pa_error *err);
@@ -97,6 +101,10 @@ int pa_service_cancel(struct pa_service *service, const struct pa_caller *caller
  * error.  The text of its SHA-256 goes to ret_digest. */
 int pa_service_put_module(struct pa_service *service, const struct pa_caller *caller, int fd,
                           char ret_digest[PA_DIGEST_TEXT], struct pa_error *err);
+
+/* How large the stored module of that digest is; NOT_FOUND. */
+int pa_service_find_module(struct pa_service *service, const char *digest, uint64_t *ret_bytes,
+                           struct pa_error *err);
 
 /* True when it can serve: not draining, and what is to be warm is. `why` (may be NULL) says why
  * not. */

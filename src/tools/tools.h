@@ -34,7 +34,8 @@ struct pa_toolbox_config {
     const struct pa_config *config; /* policy, images, packages, cache_directory */
     char *const *module_paths;      /* folders below which wasm_path and interpreter_wasm_path may
                                        lie; NULL: none, paths are refused with that reason */
-    const char *module_store; /* folder of modules stored by digest (wasm_sha256); NULL: none */
+    const char *module_store; /* folder of modules stored by digest (wasm_sha256), each a file that
+                                 is named by it and written under another name; NULL: none */
 };
 
 struct pa_toolbox;
@@ -73,7 +74,8 @@ struct pa_prepared {
     const struct pa_policy *policy;
 };
 
-/* -1 with *err: INVALID_ARGUMENT where there are faults, and *ret_faults is then an array of
+/* `parameters` is referred to until pa_prepared_free and must not be changed.
+ * -1 with *err: INVALID_ARGUMENT where there are faults, and *ret_faults is then an array of
  * {"path": "/limits/timeout_ms", "got": "-1", "allowed": "1 to 86400000 ms"} that the caller
  * decrefs; NOT_FOUND for an unknown tool (with what is near). */
 int pa_toolbox_prepare(struct pa_toolbox *toolbox, const char *name, const json_t *parameters,
@@ -81,8 +83,14 @@ int pa_toolbox_prepare(struct pa_toolbox *toolbox, const char *name, const json_
                        json_t **ret_faults, struct pa_error *err);
 struct pa_prepared *pa_prepared_free(struct pa_prepared *prepared);
 
-/* What a running call tells, from the thread that runs it, in order.  Each may be NULL.  `output`
- * returns false when nobody listens any more: the run is then cancelled. */
+/* The image that a prepared call of a language's executor runs on: with its policy, what a session
+ * begins from.  From malloc, to be ended with pa_image_done and freed. */
+int pa_prepared_image(const struct pa_prepared *prepared, struct pa_image **ret,
+                      struct pa_error *err);
+
+/* What a running call tells, from the thread that runs it, in order; results once it has ended.
+ * Each may be NULL.  `output` and `result` return false when nobody listens any more: the run is
+ * then cancelled. */
 struct pa_tool_events {
     bool (*output)(void *context, enum pa_output output, const void *bytes, size_t size);
     bool (*result)(void *context, const char *json,

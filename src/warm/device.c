@@ -1,11 +1,13 @@
 /*
  * /dev/sandbox: how a guest of any language talks to the sandbox (languages/PROTOCOL.md).
  *
- *     request   reading gives the next message; a read of 0 bytes ends it; the read after that
- * waits for the next one: the checkpoint checkpoint  the first read is the checkpoint, if it comes
- * before that of the request; a byte says that a request is there already, none that there is time
- * to get ready for it result    what is written goes to the supervisor as it is: lines of JSON poke
- * words of 4 bytes: a value, then addresses in the guest's own memory, where it is put
+ * - request: reading gives the next message; a read of 0 bytes ends it; the read after that waits for
+ *   the next one, which is the checkpoint.
+ * - checkpoint: the first read is the checkpoint, if it comes before that of the request; a byte says
+ *   that a request is there already, none that there is time to get ready for it.
+ * - result: what is written goes to the supervisor as it is, lines of JSON.
+ * - poke: three words, a value and a list of addresses in the guest's own memory (where it is, how
+ *   many), to which the value is put; then reading tells how many words that changed.
  *
  * The position in a message belongs to the process, not to an open file: it does not matter through
  * which descriptor a guest reads, and a warm process may keep one open.
@@ -52,6 +54,17 @@ static int write_result(void *context, const void *bytes, size_t size) {
     return pa_channel_send(&worker->channel, PA_FRAME_RESULT, bytes, size);
 }
 
+static uint32_t word_at(const uint8_t *bytes) {
+    uint32_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return le32toh(word);
+}
+
+static void put_word(uint8_t *bytes, uint32_t word) {
+    word = htole32(word);
+    memcpy(bytes, &word, sizeof(word));
+}
+
 /* The list is itself in the guest's memory, and what is put may change it: each address is read
  * once. */
 static int write_poke(void *context, const void *bytes, size_t size) {
@@ -59,23 +72,38 @@ static int write_poke(void *context, const void *bytes, size_t size) {
     struct pa_guest_memory memory = {0}; /* a start function has no instance yet */
     if (worker->instance)
         memory = pa_instance_memory(worker->instance);
-    const uint8_t *at = bytes;
-    uint32_t value, address;
-    if (size < sizeof(value) || size % sizeof(value) || memory.size < sizeof(value)) {
+    const uint8_t *message = bytes;
+    if (size != 3 * sizeof(uint32_t) || memory.size < sizeof(uint32_t)) {
         errno = EINVAL;
         return -1;
     }
-    memcpy(&value, at, sizeof(value)); /* goes to memory as it came: little-endian */
-    for (size_t i = sizeof(value); i < size; i += sizeof(address)) {
-        memcpy(&address, at + i, sizeof(address));
-        address = le32toh(address);
-        if (address > memory.size - sizeof(value)) {
+    uint32_t value = word_at(message), count = word_at(message + 8);
+    uint64_t list = word_at(message + 4), last = memory.size - sizeof(uint32_t);
+    worker->poked = 0;
+    for (uint64_t at = list; at < list + (uint64_t)count * 4; at += 4) {
+        uint32_t address = at <= last ? word_at(memory.base + at) : UINT32_MAX;
+        if (address > last) {
             errno = EFAULT;
             return -1;
         }
-        memcpy(memory.base + address, &value, sizeof(value));
+        if (word_at(memory.base + address) == value)
+            continue;
+        put_word(memory.base + address, value);
+        uint8_t *first = memory.base + list + (uint64_t)worker->poked++ * 4;
+        put_word(memory.base + at, word_at(first));
+        put_word(first, address);
     }
     return 0;
+}
+
+static ssize_t read_poke(void *context, void *out, size_t size) {
+    const struct pa_worker *worker = context;
+    if (size < sizeof(uint32_t)) {
+        errno = EINVAL;
+        return -1;
+    }
+    put_word(out, worker->poked);
+    return sizeof(uint32_t);
 }
 
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]) {
@@ -85,5 +113,6 @@ void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_
         (struct pa_stream_device){"sandbox/result", {.context = worker, .write = write_result}};
     ret[3] = (struct pa_stream_device){"sandbox/checkpoint",
                                        {.context = worker, .read = read_checkpoint}};
-    ret[2] = (struct pa_stream_device){"sandbox/poke", {.context = worker, .write = write_poke}};
+    ret[2] = (struct pa_stream_device){
+        "sandbox/poke", {.context = worker, .read = read_poke, .write = write_poke}};
 }

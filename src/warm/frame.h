@@ -18,19 +18,32 @@
  *     STDIN / empty = end ------>
  *                         <------ EXIT        struct pa_end; then the worker closes and exits
  *
- * A run of a language also sends RESULT (lines of JSON, in any pieces) among its output, and a
- * session sends TURN (struct pa_end) in place of EXIT and waits for the next RUN.
+ * A run of a language also sends RESULT (lines of JSON, in any pieces) among its output, and CALL
+ * (a line of JSON) for a tool of its caller's, which REPLY answers at any time.  Before its end come
+ * CHANGED: records of files that it changed (request.h), in any pieces.
+ *
+ * A session sends TURN (struct pa_end) in place of EXIT and waits at its checkpoint:
+ *
+ *     RUN ---------------------->         the next turn
+ *     FILE --------------------->         something with its files (request.h)
+ *                         <------ FILE_DONE
+ *     FORK (+ one socket) ------>         a copy of itself
+ *                         <------ FORKED  + the copy's pidfd
  *
  * Life of a warm root, on its own socket:
  *
  *     WARM (+ descriptors) ----->
  *                         <------ JAILED, LOG ...
  *                         <------ READY       it is at its checkpoint
- *     FORK hurry (u8) (+ one socket) ------>
+ *     FORK hurry, session (u8 each) (+ one socket) ------>
  *                         <------ FORKED      the copy's number in the root, + its pidfd
+ *     ADOPT number ------------->             a session's copy: it gets a process group of its own
+ *                         <------ ADOPTED     number
  *                         <------ REAPED      number, wait status: whenever a copy has ended
  *
- * The copy waits on its socket for RUN, and from there on is a run like any other.
+ * The copy waits on its socket for RUN, and from there on is a run like any other.  One that was
+ * forked as a session's may fork; its copies are the root's children, as it is itself.  With a
+ * process the root ends all of its process group.
  *
  * Life of a compilation: COMPILE (+ module, artifact descriptors) -> JAILED, LOG, then EXIT.
  * FAILED instead of EXIT says that the host, not the guest, is in trouble.
@@ -58,6 +71,9 @@ enum pa_frame_type {
     PA_FRAME_STDIN,
     PA_FRAME_WARM,
     PA_FRAME_FORK,
+    PA_FRAME_ADOPT,
+    PA_FRAME_FILE,
+    PA_FRAME_REPLY,
     /* worker to supervisor */
     PA_FRAME_JAILED = 16,
     PA_FRAME_STDOUT,
@@ -69,6 +85,10 @@ enum pa_frame_type {
     PA_FRAME_READY,
     PA_FRAME_FORKED,
     PA_FRAME_REAPED,
+    PA_FRAME_ADOPTED,
+    PA_FRAME_FILE_DONE,
+    PA_FRAME_CHANGED,
+    PA_FRAME_CALL,
     PA_FRAME_EXIT,
     PA_FRAME_FAILED,
     PA_FRAME_DENIED, /* the last one of all: u32, the number of the call that the jail forbids */

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Native stack beside the guest's own. */
@@ -42,23 +41,32 @@ static int make_room_for_stack(uint64_t guest_bytes, struct pa_error *err) {
     return 0;
 }
 
-/* Memory of its own that a root may spend on its code in huge pages.  They save each run some fifty
- * faults; but the 240 MB of the scientific Python would be had for every root again, and take as
- * long to copy as all of the rest of its start. */
-#define CODE_IN_MEMORY_BYTES (64 * PA_MIB)
-
-static bool fits_into_memory(int artifact) {
-    struct stat st;
-    return fstat(artifact, &st) == 0 && (uint64_t)st.st_size <= CODE_IN_MEMORY_BYTES;
+/* The accounts of mounts that have a quota, mapped while that is still allowed, one for each mount.
+ * Their descriptors follow those of the mounts and stay open: with them the supervisor's lock, which
+ * says that the volume is in use, lasts as long as this process and its copies. */
+static int take_accounts(struct pa_worker *worker, struct pa_quota quotas[PA_MAX_MOUNTS],
+                         struct pa_error *err) {
+    const struct pa_policy *policy = &worker->message.policy;
+    size_t at = 1 + policy->mount_count, wanted = at + pa_policy_quota_count(policy);
+    if (worker->fd_count != wanted)
+        return pa_fail(err, PA_ERR_INTERNAL, "the request came with %zu descriptors instead of %zu",
+                       worker->fd_count, wanted);
+    for (size_t i = 0; i < policy->mount_count; i++) {
+        const struct pa_mount *mount = &policy->mounts[i];
+        if (!mount->account)
+            continue;
+        if (pa_quota_open(&quotas[i], worker->fds[at], mount->quota_bytes, mount->quota_entries,
+                          err) < 0)
+            return -1;
+        at++;
+    }
+    return 0;
 }
 
 static int enter_jail(struct pa_worker *worker, struct pa_jail *jail, struct pa_jail_report *report,
                       struct pa_error *err) {
     const struct pa_policy *policy = &worker->message.policy;
     bool warm = worker->role == PA_ROLE_ROOT;
-    if (worker->fd_count != policy->mount_count + 1)
-        return pa_fail(err, PA_ERR_INTERNAL, "the request came with %zu descriptors instead of %zu",
-                       worker->fd_count, policy->mount_count + 1);
     struct pa_jail_dir dirs[PA_MAX_MOUNTS];
     for (size_t i = 0; i < policy->mount_count; i++)
         dirs[i] = (struct pa_jail_dir){worker->fds[i + 1], policy->mounts[i].writable};
@@ -67,7 +75,6 @@ static int enter_jail(struct pa_worker *worker, struct pa_jail *jail, struct pa_
         .dirs = dirs,
         .dir_count = policy->mount_count,
         .artifact_fd = worker->fds[0],
-        .artifact_in_memory = warm && fits_into_memory(worker->fds[0]),
         .data_bytes = pa_limits_data_bytes(&policy->limits),
         /* The supervisor's clock is per turn, the kernel's limit per process. */
         .cpu_seconds = warm || worker->message.session ? 0 : policy->limits.cpu_ms / 1000 + 2,
@@ -88,6 +95,8 @@ static int load(struct pa_worker *worker, struct pa_module **ret, struct pa_erro
         pa_engine_new(&settings, &worker->engine, err) < 0 ||
         pa_module_load(worker->engine, pa_jail_artifact_path(&jail, &report), ret, err) < 0)
         return -1;
+    if (worker->role == PA_ROLE_ROOT)
+        pa_module_move_code(*ret);
     enum pa_jail_stage next = worker->role == PA_ROLE_ROOT ? PA_JAIL_WARM : PA_JAIL_RUN;
     return pa_jail_narrow(next, worker->jail_required, err);
 }
@@ -103,34 +112,12 @@ static struct pa_wasi_config world_of(struct pa_worker *worker) {
     return config;
 }
 
-static int place_files(struct pa_worker *worker, struct pa_error *err) {
-    for (size_t i = 0; i < worker->message.file_count; i++) {
-        const struct pa_run_file *file = &worker->message.files[i];
-        const char *path = file->path;
-        const char *root = strncmp(path, "/tmp/", 5) == 0 ? "/tmp" : "/workspace";
-        if (*path == '/') {
-            if (strncmp(path, root, strlen(root)) != 0 || path[strlen(root)] != '/')
-                return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                               "files: %s is neither below /workspace nor below /tmp", path);
-            path += strlen(root) + 1;
-        }
-        struct pa_memfs *fs = pa_wasi_memfs(worker->wasi, root);
-        if (!fs)
-            return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                           "files: %s is a mounted host directory; put %s there yourself", root,
-                           path);
-        if (pa_memfs_put(fs, path, file->bytes, file->size, err) < 0)
-            return pa_error_prefix(err, "files");
-    }
-    return 0;
-}
-
 /* At the checkpoint the guest takes on its request: limits first, then its world.  The kernel's
  * limit on a copy's memory is the root's; the supervisor lowers it from outside. */
 static int take_request(struct pa_worker *worker, struct pa_error *err) {
     struct pa_wasi_config config = world_of(worker);
     pa_instance_rearm(worker->instance, &worker->message.policy.limits);
-    if (pa_wasi_rearm(worker->wasi, &config, err) < 0 || place_files(worker, err) < 0)
+    if (pa_wasi_rearm(worker->wasi, &config, err) < 0 || pa_worker_place_files(worker, err) < 0)
         return -1;
     return 0;
 }
@@ -139,12 +126,9 @@ static void wait_for_request(struct pa_worker *worker) {
     struct pa_error err;
     struct pa_frame frame;
     pa_run_message_done(&worker->message);
-    if (pa_channel_receive(&worker->channel, &frame, &worker->payload) < 0)
-        _exit(0); /* nobody needs this copy any more */
-    if (frame.type != PA_FRAME_RUN)
-        pa_fail(&err, PA_ERR_INTERNAL, "a copy was sent a frame of type %d", frame.type);
-    else if (pa_run_message_decode(frame.payload, frame.size, &worker->message, &err) == 0 &&
-             take_request(worker, &err) == 0)
+    pa_worker_await_run(worker, &frame);
+    if (pa_run_message_decode(frame.payload, frame.size, &worker->message, &err) == 0 &&
+        take_request(worker, &err) == 0)
         return;
     pa_worker_fail(worker, &err);
 }
@@ -152,6 +136,7 @@ static void wait_for_request(struct pa_worker *worker) {
 static void end_turn(struct pa_worker *worker) {
     struct pa_end end;
     struct pa_buf buf = PA_BUF_INIT(16384);
+    pa_worker_report_files(worker);
     pa_instance_state(worker->instance, &end);
     pa_end_encode(&end, &buf);
     pa_channel_send(&worker->channel, PA_FRAME_TURN, buf.data, buf.size);
@@ -168,7 +153,8 @@ void pa_worker_checkpoint(struct pa_worker *worker) {
     worker->role = PA_ROLE_RUN;
     worker->has_request = false;
     worker->unused = true;
-    if (pa_jail_narrow(PA_JAIL_RUN, worker->jail_required, &err) < 0)
+    if (pa_jail_narrow(worker->may_fork ? PA_JAIL_SESSION : PA_JAIL_RUN, worker->jail_required,
+                       &err) < 0)
         pa_worker_fail(worker, &err);
 }
 
@@ -209,16 +195,18 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
     struct pa_error err;
     struct pa_end end = {0};
     struct pa_module *module;
+    struct pa_quota quotas[PA_MAX_MOUNTS] = {0};
     worker->role = frame->type == PA_FRAME_WARM ? PA_ROLE_ROOT : PA_ROLE_RUN;
     if (pa_run_message_decode(frame->payload, frame->size, &worker->message, &err) < 0 ||
         pa_worker_start_logging(worker, &worker->message.setup, &err) < 0 ||
-        load(worker, &module, &err) < 0)
+        take_accounts(worker, quotas, &err) < 0 || load(worker, &module, &err) < 0)
         pa_worker_fail(worker, &err);
     struct pa_stream_device devices[PA_WORKER_DEVICES];
     pa_worker_devices(worker, devices);
     struct pa_wasi_config config = world_of(worker);
     config.devices = devices;
     config.device_count = PA_ARRAY_LEN(devices);
+    config.quotas = quotas;
     /* Up to the checkpoint a language is the same for every request, whatever its seed, so that a
      * run that was forked and one that was not give the same bytes. */
     bool has_checkpoint = worker->message.request_size > 0;
@@ -230,7 +218,7 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
         worker->message.policy.seed = 0;
     int made = pa_wasi_new(&config, &worker->wasi, &err);
     worker->message.policy.seed = seed;
-    if (made < 0 || (!has_checkpoint && place_files(worker, &err) < 0))
+    if (made < 0 || (!has_checkpoint && pa_worker_place_files(worker, &err) < 0))
         pa_worker_fail(worker, &err);
     /* The entry outlives the message, which a copy replaces. */
     struct pa_entry entry = worker->message.entry;

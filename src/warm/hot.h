@@ -23,8 +23,8 @@ struct pa_worker;
 struct pa_hot {
     uint32_t pages[PA_HOT_PAGES]; /* numbers of pages in linear memory */
     size_t count;
-    uint8_t *before; /* in the throw-away copy: memory as it was */
-    size_t before_size;
+    uint64_t *before; /* in the throw-away copy: a digest of each page as it was */
+    size_t before_count;
     struct pa_hot *learned; /* ... and where the root reads what it found: shared memory */
 };
 

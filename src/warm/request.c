@@ -1,6 +1,8 @@
 #include "warm/request.h"
 
+#include "base/strv.h"
 #include "base/wire.h"
+#include "warm/frame.h"
 
 static void put_setup(const struct pa_worker_setup *setup, struct pa_buf *buf) {
     pa_put_u8(buf, setup->jail_required);
@@ -28,6 +30,12 @@ void pa_run_message_encode(const struct pa_run_message *message, struct pa_buf *
         pa_put_text(buf, message->files[i].path);
         pa_put_bytes(buf, message->files[i].bytes, message->files[i].size);
     }
+    pa_put_u8(buf, message->list_files);
+    size_t globs = pa_strv_count(message->outputs);
+    pa_put_u32(buf, (uint32_t)globs);
+    for (size_t i = 0; i < globs; i++)
+        pa_put_text(buf, message->outputs[i]);
+    pa_put_u64(buf, message->outputs_bytes);
 }
 
 static void get_argv(struct pa_reader *reader, struct pa_run_message *ret) {
@@ -47,6 +55,15 @@ static void get_files(struct pa_reader *reader, struct pa_run_message *ret) {
     }
 }
 
+static void get_outputs(struct pa_reader *reader, struct pa_run_message *ret) {
+    ret->list_files = pa_get_u8(reader);
+    uint32_t count = pa_get_count(reader, 4);
+    ret->outputs = pa_xcalloc((size_t)count + 1, sizeof(*ret->outputs));
+    for (uint32_t i = 0; i < count; i++)
+        ret->outputs[i] = pa_get_text(reader);
+    ret->outputs_bytes = pa_get_u64(reader);
+}
+
 int pa_run_message_decode(const uint8_t *payload, size_t size, struct pa_run_message *ret,
                           struct pa_error *err) {
     struct pa_reader reader = PA_READER(payload, size);
@@ -62,6 +79,7 @@ int pa_run_message_decode(const uint8_t *payload, size_t size, struct pa_run_mes
     message.request = pa_get_bytes(&reader, &message.request_size);
     message.session = pa_get_u8(&reader);
     get_files(&reader, &message);
+    get_outputs(&reader, &message);
     if (!pa_reader_ok(&reader)) {
         pa_run_message_done(&message);
         return pa_fail(err, PA_ERR_INTERNAL, "a run request on the channel is malformed");
@@ -77,6 +95,7 @@ void pa_run_message_done(struct pa_run_message *message) {
     for (size_t i = 0; i < message->file_count; i++)
         free(message->files[i].path);
     free(message->files);
+    pa_strv_free(message->outputs);
     pa_entry_done(&message->entry);
     pa_policy_done(&message->policy);
     *message = (struct pa_run_message){0};
@@ -108,4 +127,120 @@ int pa_compile_message_decode(const uint8_t *payload, size_t size, struct pa_com
     }
     *ret = message;
     return 0;
+}
+
+void pa_file_step_encode(const struct pa_file_step *step, struct pa_buf *buf) {
+    pa_put_u8(buf, (uint8_t)step->op);
+    pa_put_text(buf, step->path);
+    pa_put_text(buf, step->to);
+    pa_put_u64(buf, step->offset);
+    pa_put_u64(buf, step->size);
+    pa_put_u8(buf, step->flag);
+    pa_put_bytes(buf, step->bytes, step->bytes_size);
+}
+
+int pa_file_step_decode(const uint8_t *payload, size_t size, struct pa_file_step *ret,
+                        struct pa_error *err) {
+    struct pa_reader reader = PA_READER(payload, size);
+    struct pa_file_step step = {0};
+    uint8_t op = pa_get_u8(&reader);
+    step.op = (enum pa_file_op)op;
+    step.path = pa_get_text(&reader);
+    step.to = pa_get_text(&reader);
+    step.offset = pa_get_u64(&reader);
+    step.size = pa_get_u64(&reader);
+    step.flag = pa_get_u8(&reader);
+    step.bytes = pa_get_bytes(&reader, &step.bytes_size);
+    if (!pa_reader_ok(&reader) || op >= PA_FILE_OP_COUNT) {
+        pa_file_step_done(&step);
+        return pa_fail(err, PA_ERR_INTERNAL, "a file request on the channel is malformed");
+    }
+    *ret = step;
+    return 0;
+}
+
+void pa_file_step_done(struct pa_file_step *step) {
+    free(step->path);
+    free(step->to);
+    *step = (struct pa_file_step){0};
+}
+
+void pa_file_done_encode(const struct pa_file_done *done, struct pa_buf *buf) {
+    pa_put_u8(buf, done->err.code != PA_ERR_NONE);
+    if (done->err.code != PA_ERR_NONE) {
+        pa_error_encode(&done->err, buf);
+        return;
+    }
+    pa_put_u8(buf, done->directory);
+    pa_put_u64(buf, done->size);
+    pa_put_u64(buf, done->modified_ns);
+    pa_put_u64(buf, done->next);
+    pa_put_bytes(buf, done->bytes, done->bytes_size);
+}
+
+int pa_file_done_decode(const uint8_t *payload, size_t size, struct pa_file_done *ret) {
+    struct pa_reader reader = PA_READER(payload, size);
+    struct pa_file_done done = {0};
+    if (pa_get_u8(&reader)) {
+        if (size < 1 || pa_error_decode(payload + 1, size - 1, &done.err) < 0)
+            return -1;
+        *ret = done;
+        return 0;
+    }
+    done.directory = pa_get_u8(&reader);
+    done.size = pa_get_u64(&reader);
+    done.modified_ns = pa_get_u64(&reader);
+    done.next = pa_get_u64(&reader);
+    done.bytes = pa_get_bytes(&reader, &done.bytes_size);
+    if (!pa_reader_ok(&reader))
+        return -1;
+    *ret = done;
+    return 0;
+}
+
+void pa_file_entry_encode(const struct pa_file_entry *entry, struct pa_buf *buf) {
+    pa_put_text(buf, entry->name);
+    pa_put_u8(buf, entry->directory);
+    pa_put_u64(buf, entry->size);
+    pa_put_u64(buf, entry->modified_ns);
+}
+
+bool pa_file_entry_decode(struct pa_reader *reader, struct pa_file_entry *ret) {
+    if (reader->failed || reader->at == reader->size)
+        return false;
+    pa_get_text_into(reader, ret->name, sizeof(ret->name));
+    ret->directory = pa_get_u8(reader);
+    ret->size = pa_get_u64(reader);
+    ret->modified_ns = pa_get_u64(reader);
+    return !reader->failed;
+}
+
+void pa_changed_file_encode(const struct pa_changed_file *file, bool with_bytes,
+                            struct pa_buf *buf) {
+    pa_put_text(buf, file->path);
+    pa_put_u64(buf, file->size);
+    pa_put_text(buf, file->sha256);
+    pa_put_u8(buf, with_bytes);
+}
+
+bool pa_changed_file_decode(struct pa_reader *reader, struct pa_changed_file *ret) {
+    if (reader->failed || reader->at == reader->size)
+        return false;
+    struct pa_changed_file file = {0};
+    file.path = pa_get_text(reader);
+    file.size = pa_get_u64(reader);
+    pa_get_text_into(reader, file.sha256, sizeof(file.sha256));
+    bool with_bytes = pa_get_u8(reader);
+    bool fits = file.size <= reader->size - reader->at;
+    if (reader->failed || (with_bytes && !fits)) {
+        free(file.path);
+        reader->failed = true;
+        return false;
+    }
+    if (with_bytes) {
+        file.bytes = reader->data + reader->at;
+        reader->at += (size_t)file.size;
+    }
+    *ret = file;
+    return true;
 }

@@ -1,6 +1,7 @@
 /*
- * What a worker is asked to do: the payloads of RUN and COMPILE.  Written by the supervisor, read
- * by the worker before it enters the jail; the sender is trusted, so the checks here catch bugs.
+ * What a worker is asked to do: the payloads of RUN, COMPILE and FILE, which the supervisor writes
+ * and the worker reads; the sender is trusted, so the checks here catch bugs.  And what a worker
+ * says of files, FILE_DONE and CHANGED, which is read as an attacker's word.
  */
 #ifndef PA_WARM_REQUEST_H
 #define PA_WARM_REQUEST_H
@@ -39,6 +40,9 @@ struct pa_run_message {
     bool session; /* come back for another RUN on this socket */
     struct pa_run_file *files;
     size_t file_count;
+    bool list_files;        /* CHANGED before the end ... */
+    char **outputs;         /* ... with the contents of those that one of these globs names, ... */
+    uint64_t outputs_bytes; /* ... as long as they are not more than this together */
 };
 
 /* Descriptors that travel with COMPILE: the module, then the memory file for the artifact. */
@@ -47,6 +51,53 @@ struct pa_compile_message {
     struct pa_limits limits;
     bool metered, deterministic;
     struct pa_entry entry;
+};
+
+/* FILE: one step with the in-memory files of a session that waits. */
+enum pa_file_op {
+    PA_FILE_STAT,
+    PA_FILE_GET,    /* `size` bytes at `offset`, at most PA_FILE_PIECE */
+    PA_FILE_PUT,    /* `bytes` at `offset`; `flag`: the file is emptied first */
+    PA_FILE_LIST,   /* entries from the cookie `offset` on */
+    PA_FILE_MKDIR,
+    PA_FILE_RENAME, /* to `to` */
+    PA_FILE_REMOVE, /* `flag`: with all that is in it */
+};
+#define PA_FILE_OP_COUNT (PA_FILE_REMOVE + 1)
+#define PA_FILE_PIECE    (512u * 1024)
+
+struct pa_file_step {
+    enum pa_file_op op;
+    char *path; /* absolute, or relative to /workspace */
+    char *to;
+    uint64_t offset, size;
+    bool flag;
+    const uint8_t *bytes; /* borrowed */
+    size_t bytes_size;
+};
+
+/* FILE_DONE.  Of LIST the bytes are records, which pa_file_entry_decode reads. */
+struct pa_file_done {
+    struct pa_error err; /* code PA_ERR_NONE: it is done */
+    bool directory;
+    uint64_t size, modified_ns;
+    uint64_t next; /* of LIST: the cookie to go on at; 0: that was all */
+    const uint8_t *bytes; /* borrowed */
+    size_t bytes_size;
+};
+
+struct pa_file_entry {
+    char name[256];
+    bool directory;
+    uint64_t size, modified_ns;
+};
+
+/* CHANGED: a stream of these. */
+struct pa_changed_file {
+    char *path; /* absolute */
+    uint64_t size;
+    char sha256[65];
+    const uint8_t *bytes; /* borrowed; NULL: the contents were not wanted, or too large */
 };
 
 void pa_run_message_encode(const struct pa_run_message *message, struct pa_buf *buf);
@@ -58,5 +109,23 @@ void pa_run_message_done(struct pa_run_message *message); /* of a decoded one */
 void pa_compile_message_encode(const struct pa_compile_message *message, struct pa_buf *buf);
 int pa_compile_message_decode(const uint8_t *payload, size_t size, struct pa_compile_message *ret,
                               struct pa_error *err);
+
+void pa_file_step_encode(const struct pa_file_step *step, struct pa_buf *buf);
+int pa_file_step_decode(const uint8_t *payload, size_t size, struct pa_file_step *ret,
+                        struct pa_error *err);
+void pa_file_step_done(struct pa_file_step *step); /* of a decoded one */
+
+void pa_file_done_encode(const struct pa_file_done *done, struct pa_buf *buf);
+int pa_file_done_decode(const uint8_t *payload, size_t size, struct pa_file_done *ret);
+void pa_file_entry_encode(const struct pa_file_entry *entry, struct pa_buf *buf);
+/* False at the end of the span; reader->failed where it is not well-formed. */
+bool pa_file_entry_decode(struct pa_reader *reader, struct pa_file_entry *ret);
+
+/* The head of a record; `size` bytes follow where `with_bytes` says so. */
+void pa_changed_file_encode(const struct pa_changed_file *file, bool with_bytes,
+                            struct pa_buf *buf);
+/* False at the end of the span; reader->failed where it is not well-formed.  The path is the
+ * caller's to free. */
+bool pa_changed_file_decode(struct pa_reader *reader, struct pa_changed_file *ret);
 
 #endif

@@ -33,15 +33,15 @@ static void report_reaped(struct pa_worker *worker, pid_t pid, int status) {
     pa_buf_done(&buf);
 }
 
-/* The number of copies left. */
-static size_t reap(struct pa_worker *worker, size_t copies) {
+/* With each process goes what is left of its group, before its number can be another's: what a
+ * session that broke out made by itself. */
+static void reap(struct pa_worker *worker) {
     int status;
     pid_t pid;
-    while (copies && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        kill(-pid, SIGKILL);
         report_reaped(worker, pid, status);
-        copies--;
     }
-    return copies;
 }
 
 static void report_ready(struct pa_worker *worker) {
@@ -69,35 +69,22 @@ static void watch_children(sigset_t *ret_waiting) {
 
 static void become_copy(struct pa_worker *worker, int socket) {
     signal(SIGCHLD, SIG_DFL);
-    close(PA_CHANNEL_FD); /* the root's; the copy's takes its place, the lowest that is free */
-    PA_ASSERT(fcntl(socket, F_DUPFD_CLOEXEC, PA_CHANNEL_FD) == PA_CHANNEL_FD);
-    close(socket);
-    pa_channel_init(&worker->channel, PA_CHANNEL_FD);
+    pa_worker_take_channel(worker, socket);
     pa_hot_touch(worker);
 }
 
 /* One FORK.  True in the copy. */
-static bool serve_fork(struct pa_worker *worker, size_t *copies) {
-    struct pa_error err;
-    struct pa_frame frame;
-    int fds[PA_FRAME_MAX_FDS];
-    size_t fd_count;
-    pa_buf_clear(&worker->payload);
-    if (pa_frame_receive(PA_CHANNEL_FD, &frame, &worker->payload, fds, &fd_count, &err) < 0)
-        _exit(0); /* the supervisor is gone */
-    if (frame.type != PA_FRAME_FORK || fd_count != 1) {
-        pa_fail(&err, PA_ERR_INTERNAL,
-                "a warm root was sent a frame of type %d with %zu descriptors", frame.type,
-                fd_count);
-        pa_worker_fail(worker, &err);
-    }
-    worker->hurries = frame.size > 0 && frame.payload[0];
+static bool serve_fork(struct pa_worker *worker, const struct pa_frame *frame, int socket) {
+    worker->hurries = frame->size > 0 && frame->payload[0];
+    worker->may_fork = frame->size > 1 && frame->payload[1];
     int pidfd = -1;
     pid_t pid = fork_with_pidfd(&pidfd);
     if (pid == 0) {
-        become_copy(worker, fds[0]);
+        become_copy(worker, socket);
         return true;
     }
+    if (pid > 0 && worker->may_fork)
+        setpgid(pid, pid);
     struct pa_buf buf = PA_BUF_INIT(64);
     pa_put_u32(&buf, pid > 0 ? (uint32_t)pid : 0);
     pa_put_u32(&buf, pid > 0 ? 0 : (uint32_t)errno);
@@ -105,17 +92,41 @@ static bool serve_fork(struct pa_worker *worker, size_t *copies) {
                   true);
     pa_buf_done(&buf);
     pa_closep(&pidfd);
-    close(fds[0]);
-    *copies += pid > 0;
+    close(socket);
     return false;
 }
 
-void pa_worker_fork_loop(struct pa_worker *worker) {
+/* A session's own copy, a child of ours: one that is dead by now needs no group. */
+static void serve_adoption(struct pa_worker *worker, const struct pa_frame *frame) {
+    struct pa_reader reader = PA_READER(frame->payload, frame->size);
+    uint32_t number = pa_get_u32(&reader);
+    setpgid((pid_t)number, (pid_t)number);
+    pa_channel_send(&worker->channel, PA_FRAME_ADOPTED, frame->payload, frame->size);
+}
+
+/* One frame.  True in a copy. */
+static bool serve(struct pa_worker *worker) {
     struct pa_error err;
-    size_t copies = 0;
+    struct pa_frame frame;
+    int fds[PA_FRAME_MAX_FDS];
+    size_t fd_count;
+    pa_buf_clear(&worker->payload);
+    if (pa_frame_receive(PA_CHANNEL_FD, &frame, &worker->payload, fds, &fd_count, &err) < 0)
+        _exit(0); /* the supervisor is gone */
+    if (frame.type == PA_FRAME_FORK && fd_count == 1)
+        return serve_fork(worker, &frame, fds[0]);
+    if (frame.type == PA_FRAME_ADOPT && fd_count == 0) {
+        serve_adoption(worker, &frame);
+        return false;
+    }
+    pa_fail(&err, PA_ERR_INTERNAL, "a warm root was sent a frame of type %d with %zu descriptors",
+            frame.type, fd_count);
+    pa_worker_fail(worker, &err);
+}
+
+void pa_worker_fork_loop(struct pa_worker *worker) {
     sigset_t waiting;
-    if (pa_instance_settle(worker->instance, &err) < 0)
-        pa_worker_fail(worker, &err);
+    pa_instance_settle(worker->instance);
     pa_hot_learn(worker);
     if (worker->role == PA_ROLE_RUN)
         return; /* the throw-away copy: its run is what is learned from */
@@ -124,9 +135,9 @@ void pa_worker_fork_loop(struct pa_worker *worker) {
     for (;;) {
         struct pollfd polled = {.fd = PA_CHANNEL_FD, .events = POLLIN};
         int ready = ppoll(&polled, 1, NULL, &waiting);
-        if (ready > 0 && serve_fork(worker, &copies))
+        if (ready > 0 && serve(worker))
             break;
-        copies = reap(worker, copies);
+        reap(worker);
     }
     sigprocmask(SIG_SETMASK, &waiting, NULL);
 }

@@ -20,6 +20,7 @@ void pa_worker_fail(struct pa_worker *worker, const struct pa_error *err) {
 
 void pa_worker_finish(struct pa_worker *worker, const struct pa_end *end) {
     struct pa_buf buf = PA_BUF_INIT(16384);
+    pa_worker_report_files(worker);
     pa_end_encode(end, &buf);
     pa_channel_send(&worker->channel, PA_FRAME_EXIT, buf.data, buf.size);
     _exit(0);
@@ -57,7 +58,9 @@ int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup 
 }
 
 int main(void) {
-    signal(SIGPIPE, SIG_IGN); /* a supervisor that is gone is an error of write */
+    signal(SIGPIPE, SIG_IGN); /* a supervisor that is gone is an error of write ... */
+    signal(SIGXFSZ, SIG_IGN); /* ... as is a file past its limit */
+    signal(SIGABRT, pa_worker_abort_words);
     struct pa_worker *worker = pa_xcalloc(1, sizeof(*worker));
     pa_channel_init(&worker->channel, PA_CHANNEL_FD);
     worker->payload = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);

@@ -4,7 +4,9 @@
  *     worker.c    main: one request, then one of the two below
  *     compile.c   COMPILE: a module to an artifact
  *     guest.c     RUN and WARM: a guest from its artifact to its end
- *     last_words.c  after a forbidden system call
+ *     last_words.c  after a forbidden system call, or in an abort
+ *     session.c   a copy that waits: for its request, for the next turn; it forks
+ *     files.c     a guest's in-memory files, for its supervisor
  *     device.c    /dev/sandbox/request and result, through which a language talks to us
  *     hot.c       the pages that every run of a warm process writes
  *     root.c      what a warm root does at its checkpoint: fork
@@ -17,6 +19,7 @@
 #include "warm/channel.h"
 #include "warm/hot.h"
 #include "warm/request.h"
+#include "wasi/files.h"
 
 /* Of every worker, all its life: a copy puts its own there. */
 #define PA_CHANNEL_FD 3
@@ -39,6 +42,7 @@ struct pa_worker {
     bool has_request;              /* it is there and the guest has not begun to read it */
     bool unused;                   /* a copy that has had no request yet */
     bool hurries;                  /* ... and others had to wait for theirs */
+    bool may_fork;                 /* a session's copy: its stage of the jail allows it */
     size_t request_at;             /* what the guest has read of it */
     bool reading;                  /* ... between its first byte and the 0 that ends it */
 
@@ -46,6 +50,7 @@ struct pa_worker {
     struct pa_wasi *wasi;
     struct pa_instance *instance;
     struct pa_hot hot; /* of a warm process */
+    uint32_t poked;    /* words that the last poke changed */
 };
 
 /* Say the last thing on the channel and end the process. */
@@ -59,8 +64,9 @@ int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_set
 int pa_worker_enter_jail(struct pa_worker *worker, const struct pa_worker_setup *setup,
                          struct pa_jail *jail, struct pa_jail_report *report, struct pa_error *err);
 
-/* last_words.c: the jail's. */
+/* last_words.c: the handlers of SIGSYS (the jail's) and of SIGABRT. */
 void pa_worker_last_words(int signal, siginfo_t *info, void *context);
+void pa_worker_abort_words(int signal);
 
 PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_frame *frame);
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
@@ -81,6 +87,19 @@ void pa_worker_checkpoint(struct pa_worker *worker);
 /* True in a copy that should not get ready at length: its request is there already, or there are
  * more requests than copies. */
 bool pa_worker_is_waited_for(const struct pa_worker *worker);
+
+/* session.c: returns with the RUN that comes, having served all else, perhaps in a fork. */
+void pa_worker_await_run(struct pa_worker *worker, struct pa_frame *ret);
+/* In a copy just made: `socket` becomes its channel. */
+void pa_worker_take_channel(struct pa_worker *worker, int socket);
+
+/* files.c: the file system that a path (absolute, or relative to /workspace) is in. */
+int pa_worker_find_place(struct pa_worker *worker, const char *path, struct pa_memfs **ret_fs,
+                         const char **ret_rest, struct pa_error *err);
+/* Those of the request; what is written from here on has changed. */
+int pa_worker_place_files(struct pa_worker *worker, struct pa_error *err);
+void pa_worker_serve_file(struct pa_worker *worker, const struct pa_frame *frame);
+void pa_worker_report_files(struct pa_worker *worker); /* CHANGED, if the request wants it */
 
 /* root.c: forks whenever the supervisor asks; returns in each copy, with its own channel. */
 void pa_worker_fork_loop(struct pa_worker *worker);

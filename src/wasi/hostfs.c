@@ -15,6 +15,9 @@
  * all its forks.  So neither is used: the offset is ours (preadv, pwritev2), appending and
  * synchronous writing are flags of each write.
  *
+ * A volume has a quota: what grows is taken from it before the kernel is asked, so that processes
+ * which share it cannot pass it together.
+ *
  * In deterministic mode a file shows nothing of the host but its type, size and contents: times are
  * 0, devices and inodes are numbered in the order of meeting them, a directory's size is 0 and its
  * link count 1.
@@ -184,6 +187,43 @@ static int sync_flags(uint32_t fdflags) {
     return (fdflags & WASI_FDFLAG_DSYNC) ? RWF_DSYNC : 0;
 }
 
+/* What a file grows by is taken from the quota before, and what did not come of it given back
+ * after: a file is `before` bytes, and would be `taken` larger. */
+#define END_OF_FILE UINT64_MAX
+struct growth {
+    uint64_t before, from, taken;
+};
+
+static wasi_errno take_growth(const struct hostfs_file *file, uint64_t from, uint64_t size,
+                              struct growth *ret) {
+    const struct pa_quota *quota = &file->mount->quota;
+    struct stat st;
+    *ret = (struct growth){0};
+    if (!quota->account)
+        return WASI_ESUCCESS;
+    if (fstat(file->fd, &st))
+        return pa_errno_to_wasi(errno);
+    uint64_t before = (uint64_t)st.st_size, end;
+    from = from == END_OF_FILE ? before : from;
+    if (__builtin_add_overflow(from, size, &end))
+        return WASI_EFBIG;
+    *ret = (struct growth){before, from, end > before && size ? end - before : 0};
+    return pa_quota_take(quota, ret->taken, 0);
+}
+
+static void settle_growth(const struct hostfs_file *file, const struct growth *growth,
+                          uint64_t end) {
+    uint64_t grown = end > growth->before ? end - growth->before : 0;
+    pa_quota_give(&file->mount->quota, growth->taken - PA_MIN(growth->taken, grown), 0);
+}
+
+static uint64_t iov_size(const struct iovec *iov, int count) {
+    uint64_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += iov[i].iov_len;
+    return size;
+}
+
 static wasi_errno file_write(struct pa_file *head, const struct iovec *iov, int count,
                              uint64_t offset, size_t *ret) {
     struct hostfs_file *file = hostfs_file_of(head);
@@ -195,7 +235,12 @@ static wasi_errno file_write(struct pa_file *head, const struct iovec *iov, int 
     if (at > INT64_MAX)
         return WASI_EINVAL;
     int flags = sync_flags(head->fdflags) | (append ? RWF_APPEND : 0);
+    struct growth growth;
+    wasi_errno errnum = take_growth(file, append ? END_OF_FILE : at, iov_size(iov, count), &growth);
+    if (errnum)
+        return errnum;
     ssize_t put = pwritev2(file->fd, iov, count, (off_t)at, flags);
+    settle_growth(file, &growth, put < 0 ? growth.before : growth.from + (uint64_t)put);
     if (put < 0)
         return pa_errno_to_wasi(errno);
     struct stat st;
@@ -224,8 +269,17 @@ static wasi_errno file_set_size(struct pa_file *head, uint64_t size) {
         return WASI_EBADF;
     if (size > INT64_MAX)
         return WASI_EFBIG;
-    return ftruncate(hostfs_file_of(head)->fd, (off_t)size) ? pa_errno_to_wasi(errno)
-                                                            : WASI_ESUCCESS;
+    struct hostfs_file *file = hostfs_file_of(head);
+    struct growth growth;
+    wasi_errno errnum = take_growth(file, 0, size, &growth);
+    if (errnum)
+        return errnum;
+    int failed = ftruncate(file->fd, (off_t)size);
+    errnum = failed ? pa_errno_to_wasi(errno) : WASI_ESUCCESS;
+    settle_growth(file, &growth, failed ? growth.before : size);
+    if (!failed && size < growth.before)
+        pa_quota_give(&file->mount->quota, growth.before - size, 0);
+    return errnum;
 }
 
 static wasi_errno file_allocate(struct pa_file *head, uint64_t offset, uint64_t size) {
@@ -236,9 +290,15 @@ static wasi_errno file_allocate(struct pa_file *head, uint64_t offset, uint64_t 
         return WASI_EINVAL;
     if (__builtin_add_overflow(offset, size, &end) || end > INT64_MAX)
         return WASI_EFBIG;
-    return fallocate(hostfs_file_of(head)->fd, 0, (off_t)offset, (off_t)size)
-               ? pa_errno_to_wasi(errno)
-               : WASI_ESUCCESS;
+    struct hostfs_file *file = hostfs_file_of(head);
+    struct growth growth;
+    wasi_errno errnum = take_growth(file, offset, size, &growth);
+    if (errnum)
+        return errnum;
+    int failed = fallocate(file->fd, 0, (off_t)offset, (off_t)size);
+    errnum = failed ? pa_errno_to_wasi(errno) : WASI_ESUCCESS;
+    settle_growth(file, &growth, failed ? growth.before : end);
+    return errnum;
 }
 
 static int file_poll_fd(struct pa_file *file) {
@@ -344,7 +404,7 @@ static int access_mode(const struct pa_open *how) {
 
 /* Looks at what `path` names; *ret_missing if nothing is there and the guest would create it. */
 static wasi_errno probe(struct hostfs_file *dir, const char *path, const struct pa_open *how,
-                        bool follow, mode_t *ret_mode, bool *ret_missing) {
+                        bool follow, struct stat *ret, bool *ret_missing) {
     PA_CLEANUP(pa_closep) int fd = -1;
     struct stat st;
     wasi_errno errnum = hostfs_openat2(dir->fd, path, O_PATH | (follow ? 0 : O_NOFOLLOW), 0, &fd);
@@ -353,7 +413,7 @@ static wasi_errno probe(struct hostfs_file *dir, const char *path, const struct 
         return *ret_missing ? WASI_ESUCCESS : errnum;
     if (fstat(fd, &st))
         return pa_errno_to_wasi(errno);
-    *ret_mode = st.st_mode;
+    *ret = st;
     return check_open(dir->mount, st.st_mode, how);
 }
 
@@ -374,32 +434,39 @@ wasi_errno hostfs_open(struct pa_file *head, const char *path, const struct pa_o
     bool follow = how->follow && !exclusive;
     if ((how->oflags & WASI_O_CREAT) && (how->oflags & WASI_O_DIRECTORY))
         return WASI_EINVAL;
-    mode_t mode = S_IFREG;
+    struct stat st = {.st_mode = S_IFREG};
     bool missing;
-    wasi_errno errnum = probe(dir, path, how, follow, &mode, &missing);
+    wasi_errno errnum = probe(dir, path, how, follow, &st, &missing);
     if (errnum)
         return errnum;
     if (missing && !dir->mount->writable)
         return refuse_creation(dir, path);
     int flags = O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
-    if (S_ISDIR(mode))
+    if (S_ISDIR(st.st_mode))
         flags |= O_RDONLY | O_DIRECTORY;
     else
         flags |= access_mode(how) | ((how->oflags & WASI_O_TRUNC) ? O_TRUNC : 0);
     if (missing)
         flags |= O_CREAT | (exclusive ? O_EXCL : 0);
     PA_CLEANUP(pa_closep) int fd = -1;
-    struct stat st;
-    errnum = hostfs_openat2(dir->fd, path, flags, 0666, &fd);
+    const struct pa_quota *quota = &dir->mount->quota;
+    errnum = pa_quota_take(quota, 0, missing);
     if (errnum)
         return errnum;
+    errnum = hostfs_openat2(dir->fd, path, flags, 0666, &fd);
+    if (errnum) {
+        pa_quota_give(quota, 0, missing);
+        return errnum;
+    }
+    if (flags & O_TRUNC)
+        pa_quota_give(quota, (uint64_t)st.st_size, 0);
     if (fstat(fd, &st))
         return pa_errno_to_wasi(errno);
     return file_new(dir->mount, &fd, &st, how, ret);
 }
 
 wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable,
-                               struct pa_file **ret) {
+                               const struct pa_quota *quota, struct pa_file **ret) {
     PA_CLEANUP(pa_closep) int owned = fd;
     struct stat st;
     if (fstat(owned, &st))
@@ -410,6 +477,7 @@ wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable,
     *mount = (struct hostfs_mount){.refs = 1,
                                    .world = world,
                                    .writable = writable,
+                                   .quota = quota ? *quota : (struct pa_quota){0},
                                    .root_dev = st.st_dev,
                                    .root_ino = st.st_ino,
                                    .shown_dev = pa_world_next_dev(world)};

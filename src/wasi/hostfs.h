@@ -19,6 +19,7 @@ struct hostfs_mount {
     unsigned long refs;
     struct pa_world *world;
     bool writable;
+    struct pa_quota quota; /* without an account: none */
     dev_t root_dev;
     ino_t root_ino;
     uint64_t shown_dev;             /* deterministic: the device number every file has */

@@ -90,18 +90,31 @@ static wasi_errno find_free(struct hostfs_file *dir, const char *path, struct ho
     return errnum;
 }
 
-/* In deterministic mode, what a removal takes away: before it, `st` of the name (or st_nlink 0);
- * after it, the inode is forgotten if that was its last name. */
+/* The result of a call that made a name, which was taken from the quota before. */
+static wasi_errno new_name(const struct hostfs_file *dir, int rc) {
+    wasi_errno errnum = result(rc);
+    if (errnum)
+        pa_quota_give(&dir->mount->quota, 0, 1);
+    return errnum;
+}
+
+/* What a removal takes away, where somebody counts it (deterministic mode, a quota): before it,
+ * `st` of the name (or st_nlink 0); after it, the inode is forgotten if that was its last name. */
 static void note_removal(const struct hostfs_file *dir, const struct hostfs_spot *spot,
                          struct stat *ret) {
+    bool counted = dir->mount->world->deterministic || dir->mount->quota.account;
     *ret = (struct stat){0};
-    if (dir->mount->world->deterministic && stat_name(spot, ret))
+    if (counted && stat_name(spot, ret))
         *ret = (struct stat){0};
 }
 
 static void forget_removed(const struct hostfs_file *dir, const struct stat *st) {
-    if (st->st_nlink == 1 || (st->st_nlink > 0 && S_ISDIR(st->st_mode)))
+    if (st->st_nlink == 0)
+        return;
+    bool last = st->st_nlink == 1 || S_ISDIR(st->st_mode);
+    if (last && dir->mount->world->deterministic)
         hostfs_forget(dir->mount, st->st_dev, st->st_ino);
+    pa_quota_give(&dir->mount->quota, last && S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0, 1);
 }
 
 /* What `path` names as an O_PATH descriptor: a link itself unless `follow` or a slash follows. */
@@ -141,7 +154,8 @@ wasi_errno hostfs_mkdir(struct pa_file *head, const char *path) {
         return WASI_EEXIST;
     if (!dir->mount->writable)
         return stat_name(&spot, &st) == 0 ? WASI_EEXIST : WASI_EROFS;
-    return result(mkdirat(spot.fd, spot.name, 0777));
+    errnum = pa_quota_take(&dir->mount->quota, 0, 1);
+    return errnum ? errnum : new_name(dir, mkdirat(spot.fd, spot.name, 0777));
 }
 
 wasi_errno hostfs_rmdir(struct pa_file *head, const char *path) {
@@ -191,7 +205,9 @@ wasi_errno hostfs_symlink(struct pa_file *head, const char *target, const char *
     if (strlen(target) >= PA_PATH_MAX)
         return WASI_ENAMETOOLONG;
     wasi_errno errnum = find_free(dir, path, &spot);
-    return errnum ? errnum : result(symlinkat(target, spot.fd, spot.name));
+    if (!errnum)
+        errnum = pa_quota_take(&dir->mount->quota, 0, 1);
+    return errnum ? errnum : new_name(dir, symlinkat(target, spot.fd, spot.name));
 }
 
 wasi_errno hostfs_readlink(struct pa_file *head, const char *path, char *out, size_t room,
@@ -277,7 +293,9 @@ wasi_errno hostfs_link(struct pa_file *from_head, const char *from, bool follow,
         return errnum;
     if (source.special) /* a directory: EPERM, if nothing else is wrong */
         return stat_name(&target, &st) == 0 ? WASI_EEXIST : WASI_EPERM;
-    return result(linkat(source.fd, source.name, target.fd, target.name, 0));
+    errnum = pa_quota_take(&to_dir->mount->quota, 0, 1);
+    return errnum ? errnum
+                  : new_name(to_dir, linkat(source.fd, source.name, target.fd, target.name, 0));
 }
 
 wasi_errno hostfs_rename(struct pa_file *from_head, const char *from, struct pa_file *to_head,

@@ -12,7 +12,6 @@
  */
 #include "wasi/memfs.h"
 #include "base/macros.h"
-#include <inttypes.h>
 #include "wasi/wasi.h"
 
 static void fs_unref(struct pa_memfs *fs) {
@@ -33,6 +32,7 @@ struct memfs_node *memfs_node_new(struct pa_memfs *fs, enum wasi_filetype type) 
     node->atim_ns = node->mtim_ns = node->ctim_ns = now;
     if (type == WASI_FILETYPE_DIRECTORY)
         node->dir.next_id = PA_COOKIE_FIRST;
+    memfs_note_change(node);
     return node;
 }
 
@@ -94,8 +94,14 @@ void memfs_apply_times(struct memfs_node *node, const struct pa_times *times) {
     node->ctim_ns = times->now_ns;
 }
 
+void memfs_note_change(struct memfs_node *node) {
+    if (node->type == WASI_FILETYPE_REGULAR_FILE)
+        node->changed = node->fs->changed = node->fs->generation;
+}
+
 void memfs_touch(struct memfs_node *node) {
     struct pa_world *world = node->fs->world;
+    memfs_note_change(node);
     node->mtim_ns = node->ctim_ns = world->now_ns(world->context);
 }
 
@@ -179,6 +185,7 @@ static bool reserve_bucket(struct memfs_dir *dir) {
 /* `node` gained a name in `dir`; the caller gives the entry's reference. */
 static void named(struct memfs_node *dir, struct memfs_node *node) {
     node->links++;
+    memfs_note_change(node);
     if (memfs_is_dir(node)) {
         node->dir.parent = dir;
         dir->dir.subdirs++;
@@ -267,8 +274,7 @@ struct pa_memfs *pa_memfs_new(struct pa_world *world) {
     return fs;
 }
 
-/* Removes every entry below `root`, deepest first, without recursion. */
-static void take_apart(struct memfs_node *root) {
+void memfs_take_apart(struct memfs_node *root) {
     struct memfs_node *dir = root;
     for (;;) {
         if (dir->dir.live == 0) {
@@ -291,7 +297,7 @@ struct pa_memfs *pa_memfs_free(struct pa_memfs *fs) {
     if (!fs)
         return NULL;
     struct memfs_node *root = pa_steal(&fs->root);
-    take_apart(root);
+    memfs_take_apart(root);
     root->dir.removed = true;
     memfs_node_unref(root);
     fs_unref(fs);
@@ -300,70 +306,4 @@ struct pa_memfs *pa_memfs_free(struct pa_memfs *fs) {
 
 wasi_errno pa_memfs_open_root(struct pa_memfs *fs, struct pa_file **ret) {
     return memfs_open_node(fs->root, &(struct pa_open){.read = true}, ret);
-}
-
-/* Says in the host's terms why a file could not be placed. */
-static int put_failed(struct pa_memfs *fs, const char *path, wasi_errno errnum,
-                      struct pa_error *err) {
-    const struct pa_world *world = fs->world;
-    if (errnum == WASI_ENOSPC)
-        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                       "file %s does not fit: files_bytes is %" PRIu64 " (%" PRIu64
-                       " used), files_count is %" PRIu64 " (%" PRIu64 " used); raise the limit",
-                       path, world->files_bytes, world->files_bytes_used, world->files_count,
-                       world->files_count_used);
-    if (errnum == WASI_ENOMEM)
-        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "file %s: out of memory", path);
-    return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                   "file %s cannot be placed (WASI errno %u): use a relative path of plain names "
-                   "that goes through no existing file",
-                   path, errnum);
-}
-
-static wasi_errno make_parents(struct pa_file *root, const char *path) {
-    char prefix[PA_PATH_MAX];
-    const char *rest = path;
-    struct pa_component part;
-    while (pa_path_next(&rest, &part) && !part.last) {
-        size_t size = (size_t)(part.text + part.size - path);
-        memcpy(prefix, path, size);
-        prefix[size] = 0;
-        wasi_errno errnum = root->ops->mkdir(root, prefix);
-        if (errnum && errnum != WASI_EEXIST)
-            return errnum;
-    }
-    return WASI_ESUCCESS;
-}
-
-static wasi_errno put(struct pa_file *root, const char *path, const void *bytes, size_t size) {
-    wasi_errno errnum = make_parents(root, path);
-    if (errnum)
-        return errnum;
-    struct pa_open how = {.oflags = WASI_O_CREAT | WASI_O_TRUNC, .follow = true, .write = true};
-    struct pa_file *file;
-    errnum = root->ops->open(root, path, &how, &file);
-    if (errnum)
-        return errnum;
-    struct iovec iov = {.iov_base = (void *)bytes, .iov_len = size};
-    size_t written = 0;
-    if (size > 0)
-        errnum = file->ops->write(file, &iov, 1, 0, &written);
-    if (!errnum && written < size)
-        errnum = WASI_ENOSPC;
-    file->ops->close(file);
-    return errnum;
-}
-
-int pa_memfs_put(struct pa_memfs *fs, const char *path, const void *bytes, size_t size,
-                 struct pa_error *err) {
-    const char *relative = path + strspn(path, "/");
-    if (*relative == 0 || strlen(relative) >= PA_PATH_MAX)
-        return put_failed(fs, path, WASI_EINVAL, err);
-    struct pa_file *root;
-    wasi_errno errnum = pa_memfs_open_root(fs, &root);
-    if (!errnum) {
-        errnum = put(root, relative, bytes, size);
-        root->ops->close(root);
-    }
-    return errnum ? put_failed(fs, path, errnum, err) : 0;
 }

@@ -1,6 +1,6 @@
 /*
  * The in-memory file system, inside: its tree (memfs.c), open files (memfs_file.c) and paths
- * (memfs_path.c).  Nothing outside those three includes this.
+ * (memfs_path.c), and what its host does with it (memfs_host.c).  Nothing else includes this.
  *
  *     node   a file, directory or symbolic link.  Alive while something refers to it: each
  * directory entry and each open file holds one reference.  A node refers to its fs, so handles may
@@ -61,6 +61,7 @@ struct memfs_node {
     enum wasi_filetype type;
     uint64_t links; /* entries naming it; for directories see memfs_stat() */
     uint64_t atim_ns, mtim_ns, ctim_ns;
+    uint64_t changed; /* of a regular file: the generation of the fs in which it last did */
     union {
         struct memfs_data file;
         struct memfs_dir dir;
@@ -75,7 +76,8 @@ struct pa_memfs {
     uint64_t refs; /* the owner's and one a node */
     struct pa_world *world;
     uint64_t dev, last_ino;
-    struct memfs_node *root; /* a reference; NULL after pa_memfs_free() */
+    uint64_t generation, changed; /* now, and the last one in which a file changed: files.h */
+    struct memfs_node *root;      /* a reference; NULL after pa_memfs_free() */
 };
 
 struct memfs_file {
@@ -99,6 +101,9 @@ void memfs_node_unrefp(struct memfs_node **node); /* for PA_CLEANUP; NULL is fin
 void memfs_stat(const struct memfs_node *node, struct pa_stat *ret);
 void memfs_apply_times(struct memfs_node *node, const struct pa_times *times);
 void memfs_touch(struct memfs_node *node);       /* contents changed: mtime and ctime */
+void memfs_note_change(struct memfs_node *node); /* for files.h: contents, or a new name */
+/* Removes every entry below `root`, deepest first, without recursion. */
+void memfs_take_apart(struct memfs_node *root);
 wasi_errno memfs_limit_hit(struct pa_memfs *fs); /* notes it, returns ENOSPC */
 
 /* memfs.c: entries */

@@ -20,6 +20,7 @@
 #define PA_WASI_VFS_H
 
 #include "wasi/abi.h"
+#include "wasi/quota.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
@@ -138,8 +139,9 @@ wasi_errno pa_errno_to_wasi(int errnum);
 /* hostfs.c: a host directory.  Takes `fd` (O_RDONLY|O_DIRECTORY), also on failure; closed with the
  * file.  Paths are resolved by the kernel alone: openat2 with RESOLVE_BENEATH |
  * RESOLVE_NO_MAGICLINKS.  A file keeps a directory's descriptor and, while it is listed, a second.
- */
-wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable, struct pa_file **ret);
+ * `quota` (borrowed, or NULL) bounds what is written; past it is EDQUOT. */
+wasi_errno pa_hostfs_open_root(struct pa_world *world, int fd, bool writable,
+                               const struct pa_quota *quota, struct pa_file **ret);
 
 /* memfs.c: an empty in-memory tree.  Several handles may be opened on one tree; they may outlive it
  * (the world must outlive both). */

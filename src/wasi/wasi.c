@@ -97,7 +97,9 @@ static int mount_host(struct pa_wasi *wasi, const struct pa_wasi_config *config,
             continue;
         }
         struct wasi_mount mount = {.from_host = true};
-        wasi_errno errnum = pa_hostfs_open_root(&wasi->world.fs, fd, from->writable, &mount.root);
+        const struct pa_quota *quota = config->quotas ? &config->quotas[i] : NULL;
+        wasi_errno errnum =
+            pa_hostfs_open_root(&wasi->world.fs, fd, from->writable, quota, &mount.root);
         result = add_mount(wasi, from->guest, errnum, &mount, err);
     }
     return result;

@@ -73,6 +73,8 @@ struct pa_stream_device {
 struct pa_wasi_config {
     const struct pa_policy *policy; /* copied */
     const int *mount_fds;           /* one per policy->mounts, O_RDONLY|O_DIRECTORY; taken */
+    const struct pa_quota *quotas;  /* one per policy->mounts; NULL: none has one.  Their accounts
+                                       outlive the world */
     const char *const *argv;        /* copied; argv[0] is the program's name */
     size_t argc;
     /* NULL functions: end of file, discarded. */
@@ -101,11 +103,8 @@ struct pa_wasi_state {
 };
 const struct pa_wasi_state *pa_wasi_state(const struct pa_wasi *wasi);
 
-/* For language packs: the in-memory tree behind /workspace or /tmp (NULL if a mount took it), and
- * placing or reading files in it from the host's side. */
+/* The in-memory tree behind /workspace or /tmp (NULL if a mount took it), for files.h. */
 struct pa_memfs *pa_wasi_memfs(struct pa_wasi *wasi, const char *guest);
-int pa_memfs_put(struct pa_memfs *fs, const char *path, const void *bytes, size_t size,
-                 struct pa_error *err); /* creates parent directories */
 
 /* Replaces argv, env, streams, limits, clock and randomness for the next request of a warm process
  * and resets the state; mounts, devices and open files stay (config->mount_fds and devices are not

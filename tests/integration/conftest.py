@@ -1,10 +1,14 @@
 """Programs in languages, run both ways: in a process of their own and in a warm one of a server."""
 
 import os
+import pathlib
 import subprocess
+import sys
 import time
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))  # for what tests share
 
 
 def serve(polyagent, environment, folder, *languages):

@@ -27,17 +27,34 @@ def test_new_objects_are_freed(program):
 
 
 def test_poke_stays_in_the_guests_memory(program):
-    code = ("import struct\n"
+    code = ("import errno, struct\n"
             "def poke(*words):\n"
-            "    with open('/dev/sandbox/poke', 'wb', buffering=0) as device:\n"
-            "        try: return device.write(struct.pack(f'<{len(words)}I', *words))\n"
-            "        except OSError as error: return error.errno\n"
-            "import errno\n"
-            "print(poke(0, 0xFFFFFFFC) == errno.EFAULT, poke(0, 0xFFFFFFFF) == errno.EFAULT, poke(7) == 4)\n"
-            "with open('/dev/sandbox/poke', 'wb', buffering=0) as device:\n"
-            "    try: device.write(b'abc')\n"
-            "    except OSError as error: print(error.errno == errno.EINVAL)")
-    assert program("python", code).out == "True True True\nTrue\n"
+            "    with open('/dev/sandbox/poke', 'r+b', buffering=0) as device:\n"
+            "        try: device.write(struct.pack(f'<{len(words)}I', *words))\n"
+            "        except OSError as error: return errno.errorcode[error.errno]\n"
+            "        return int.from_bytes(device.read(4), 'little')\n"
+            "def at(*addresses):\n"
+            "    global kept\n"
+            "    kept = struct.pack(f'<{len(addresses)}I', *addresses)\n"
+            "    return id(kept) + bytes.__basicsize__ - 1, len(addresses)\n"
+            "print(poke(7, *at()), poke(7, *at(0xFFFFFFFC)), poke(7, *at(0xFFFFFFFF)))\n"
+            "print(poke(7, 0xFFFFFFFC, 1), poke(7, 0xFFFFFFFC, 0xFFFFFFFF), poke(7, 0, 0x40000000))\n"
+            "print(poke(7), poke(7, 0), poke(7, 0, 0, 0))")
+    assert program("python", code).out == ("0 EFAULT EFAULT\nEFAULT EFAULT EFAULT\n"
+                                           "EINVAL EINVAL EINVAL\n")
+
+
+def test_poke_puts_what_is_new_first(program):
+    code = ("import struct\n"
+            "words = [struct.pack('<4I', 1, 7, 2, 3)]  # their own list comes after them\n"
+            "word = lambda i: id(words[0]) + bytes.__basicsize__ - 1 + 4 * i\n"
+            "addresses = struct.pack('<5I', word(1), word(2), word(1), word(2), word(0))\n"
+            "with open('/dev/sandbox/poke', 'r+b', buffering=0) as device:\n"
+            "    device.write(struct.pack('<3I', 7, id(addresses) + bytes.__basicsize__ - 1, 5))\n"
+            "    new = int.from_bytes(device.read(4), 'little')\n"
+            "print(struct.unpack('<4I', words[0]))\n"
+            "print(new, struct.unpack('<5I', addresses)[:2] == (word(2), word(0)))")
+    assert program("python", code).out == "(7, 7, 7, 3)\n2 True\n"
 
 
 def test_the_rehearsal_leaves_no_trace(program):

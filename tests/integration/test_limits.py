@@ -207,3 +207,28 @@ def test_a_broken_pipe_ends_the_run(polyagent, environment, wat):
     process.stdout.read(10)
     process.stdout.close()
     assert process.wait(timeout=20) != 0
+
+
+@pytest.mark.parametrize("largest", [0, 4096])
+def test_a_limit_on_files_is_an_error_with_words(polyagent, environment, tmp_path, largest):
+    """Not a death by SIGXFSZ: neither for the file in memory nor for the artifact."""
+    (tmp_path / "m.wat").write_text('(module (memory (export "memory") 1) (func (export "_start")))')
+    done = subprocess.run(["prlimit", f"--fsize={largest}", polyagent, "run", "m.wat"], cwd=tmp_path, timeout=60,
+                          env={**environment, "POLYAGENT_CACHE_HOME": str(tmp_path / "cache")}, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 125
+    assert "File too large" in done.stderr and "ulimit -f" in done.stderr
+
+
+def test_a_small_stack_is_not_the_artifacts_fault(polyagent, environment, tmp_path):
+    (tmp_path / "m.wat").write_text('(module (memory (export "memory") 1) (func (export "_start")))')
+    for _ in range(2):
+        done = subprocess.run(["prlimit", "--stack=524288:524288", polyagent, "run", "m.wat"], cwd=tmp_path,
+                              timeout=60, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 125
+        assert "ulimit -" in done.stderr and "artifact" not in done.stderr
+
+
+def test_a_stream_past_the_limit_on_modules(run):
+    message = run("run", "--limit", "module_bytes=1MiB", "-", stdin=bytes(2 << 20)).err
+    assert "standard input has more than the limit of 1 MiB (module_bytes)" in message

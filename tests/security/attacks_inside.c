@@ -3,6 +3,7 @@
 #include "attacks.h"
 #include "jail/jail_internal.h"
 #include <linux/capability.h>
+#include <linux/futex.h>
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
@@ -197,6 +198,15 @@ static int exceed_memory_read_only(const struct world *w) {
     return exceed_memory_by(MAP_PRIVATE, PROT_READ);
 }
 
+/* What is only read is no data; its page tables are memory all the same. */
+static int exceed_memory_by_tables(const struct world *w) {
+    for (int i = 0; i < 256; i++)
+        if (mmap(NULL, 4096 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) ==
+            MAP_FAILED)
+            return errno;
+    return 0;
+}
+
 static int exceed_descriptors(const struct world *w) {
     for (int i = 0; i < 200; i++)
         if (fcntl(CHANNEL_FD, F_DUPFD_CLOEXEC, 8) < 0)
@@ -219,6 +229,7 @@ CALL(become_user, syscall(SYS_setresuid, 12345, 12345, 12345))
 CALL(become_group, syscall(SYS_setresgid, 12345, 12345, 12345))
 CALL(set_groups, syscall(SYS_setgroups, 1, &(gid_t){0}))
 CALL(set_host_name, sethostname("x", 1))
+CALL(inherit_priority, syscall(SYS_futex, &(uint32_t){0}, FUTEX_LOCK_PI, 0, NULL))
 CALL(set_clock, clock_settime(CLOCK_REALTIME, &(struct timespec){1, 0}))
 CALL(lock_memory, mlock(&(char){0}, 1))
 CALL(become_dumpable, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
@@ -328,7 +339,7 @@ const struct attack inside_attacks[] = {
     {"write a sibling's memory", SEC | NS | LL, true, 0, write_sibling_memory},
     {"signal a sibling", SEC | NS | LL, true, 0, signal_sibling},
     {"kill a sibling", SEC | NS | LL, false, 0, kill_sibling},
-    {"abort a sibling", NS | LL, true, 0, abort_sibling},
+    {"abort a sibling", SEC | NS | LL, true, 0, abort_sibling},
     {"hold a sibling", SEC | NS, true, 0, hold_sibling},
     {"slow a sibling down", SEC | NS, true, 0, slow_sibling},
     {"read a sibling's limits", SEC | NS, true, 0, limit_sibling},
@@ -346,6 +357,7 @@ const struct attack inside_attacks[] = {
     {"exceed the memory limit by growing stacks", SEC, true, WARMS, exceed_memory_by_stacks},
     {"exceed the memory limit by read-only pages", SEC, true, WARMS | LOADS | S(COMPILE),
      exceed_memory_read_only},
+    {"exceed the memory limit by page tables", LIM, true, 0, exceed_memory_by_tables},
     {"exceed the descriptor limit", LIM, true, 0, exceed_descriptors},
     {"replace the filter", SEC, false, 0, filter_strict},
     {"make a user namespace", SEC, true, 0, new_user_namespace},
@@ -381,6 +393,7 @@ const struct attack inside_attacks[] = {
     {"use perf", SEC, false, 0, use_perf},
     {"use bpf", SEC, false, 0, use_bpf},
     {"use userfaultfd", SEC, false, 0, use_userfaultfd},
+    {"use a lock that inherits priorities", SEC, true, 0, inherit_priority},
     {"use a keyring", SEC, false, 0, use_keyring},
     {"add a key", SEC, false, 0, add_key},
     {"make a timer", SEC, true, 0, use_timer},

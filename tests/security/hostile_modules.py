@@ -435,7 +435,11 @@ hostile("pointers at the edge and beyond", "ok",
 
 
 def iovec(at, pointer, size):
-    return data(at, pointer.to_bytes(4, "little") + size.to_bytes(4, "little"))
+    return words_at(at, pointer, size)
+
+
+def words_at(at, *words):
+    return data(at, b"".join(word.to_bytes(4, "little") for word in words))
 
 
 hostile("vectors of buffers that lie", "ok",
@@ -644,16 +648,19 @@ hostile("the checkpoint read in a start function", "ok", lambda: guest(
     extra="(start $begin)" + data(64, "sandbox/checkpoint") + iovec(16, 1024, 8)))
 hostile("results written in a start function", "ok",
         lambda: at_start("sandbox/result", f"(drop (call $fd_write {FD} (i32.const 16) (i32.const 1) (i32.const 24)))"))
+# Words at 2048 are lists of addresses; each message is three words: a value, where its list is, how long.
 hostile("pokes beyond the memory", "ok",
-        lambda: guest(expect("ok", "path_open", DEV, 0, 64, 12, 0, WRITE, 0, 0, 8), *(
+        lambda: guest(expect("ok", "path_open", DEV, 0, 64, 12, 0, READ | WRITE, 0, 0, 8), *(
             check(f"(call $fd_write {FD} (i32.const {vector}) (i32.const 1) (i32.const 24))")
-            for vector in (16, 32, 40, 48, 56)),
+            for vector in (16, 32, 40, 48, 56, 88, 96)),
                       check(f"(i32.eqz (call $fd_write {FD} (i32.const 80) (i32.const 1) (i32.const 24)))"),
                       check("(i32.eq (i32.load (i32.const 65532)) (i32.const 7))"),
-                      extra=data(64, "sandbox/poke") + iovec(16, 1024, 8) + iovec(32, 1032, 8) + iovec(40, 1040, 8) +
-                      iovec(48, 1024, 7) + iovec(56, 1024, 3) + iovec(80, 1048, 8) +
-                      iovec(1024, 7, LAST) + iovec(1032, 7, 0xFFFFFFFF) + iovec(1040, 7, LAST - 3) +
-                      iovec(1048, 7, LAST - 4)))
+                      extra=data(64, "sandbox/poke") + iovec(16, 1024, 12) + iovec(32, 1036, 12) + iovec(40, 1048, 12) +
+                      iovec(48, 1024, 11) + iovec(56, 1024, 3) + iovec(88, 1060, 12) + iovec(96, 1072, 12) +
+                      iovec(80, 1084, 12) +
+                      words_at(1024, 7, 2048, 1, 7, 2052, 1, 7, 2056, 1, 7, LAST, 1, 7, 0xFFFFFFFF, 0xFFFFFFFF,
+                               7, 2060, 1) +
+                      words_at(2048, LAST, 0xFFFFFFFF, LAST - 3, LAST - 4)))
 hostile("fuel that the request's device would give back", "out_of_fuel",
         lambda: guest(expect("ok", "path_open", DEV, 0, 64, 15, 0, READ, 0, 0, 8),
                       times(15000, "(local.set $j (i32.add (local.get $j) (local.get $i)))"),

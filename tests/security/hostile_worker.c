@@ -177,6 +177,15 @@ static void says_it_is_jailed_later(void) {
     ends_well();
 }
 
+/* As a copy that was jailed long ago: the first it says. */
+static void says_it_is_not_jailed(void) {
+    struct pa_buf buf = PA_BUF_INIT(1024);
+    pa_put_u32(&buf, 0);
+    pa_put_text(&buf, "\033[2Jnothing is confined");
+    send_frame(PA_FRAME_JAILED, buf.data, buf.size);
+    ends_well();
+}
+
 static void announces_too_much(void) {
     uint8_t header[PA_FRAME_HEADER];
     pa_frame_header(header, PA_FRAME_STDOUT, 0, UINT32_MAX);
@@ -242,6 +251,23 @@ static void root_says_nothing(void) {
 static void root_floods_the_log(void) {
     for (;;)
         send_log(PA_LOG_ERROR, "warm", "flood");
+}
+
+/* A frame that takes for ever, a byte at a time. */
+static void root_trickles(void) {
+    uint8_t header[PA_FRAME_HEADER];
+    pa_frame_header(header, PA_FRAME_READY, 0, PA_FRAME_MAX);
+    for (size_t i = 0; i < PA_FRAME_MAX; i++) {
+        if (write(CHANNEL, i < sizeof(header) ? header + i : zeros, 1) < 0)
+            _exit(0);
+        poll(NULL, 0, 20);
+    }
+}
+
+static void root_floods_stdout(void) {
+    for (int i = 0; i < 5000; i++)
+        send_frame(PA_FRAME_STDOUT, "flood", 5);
+    linger();
 }
 
 static void root_sends_descriptors(void) {
@@ -311,6 +337,7 @@ static const struct {
     MODE(forges_a_log_line),
     MODE(sends_short_frames),
     MODE(says_it_is_jailed_later),
+    MODE(says_it_is_not_jailed),
     MODE(announces_too_much),
     MODE(speaks_nonsense),
     MODE(speaks_as_a_root),
@@ -321,6 +348,8 @@ static const struct {
     MODE(fills_the_pipe),
     MODE(root_says_nothing),
     MODE(root_floods_the_log),
+    MODE(root_trickles),
+    MODE(root_floods_stdout),
     MODE(root_sends_descriptors),
     MODE(root_reuses_numbers),
     MODE(root_of_one_copy),

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -176,6 +177,31 @@ static int turn_into_code(const struct world *w) {
     return result(mprotect(page, 4096, PROT_READ | PROT_EXEC));
 }
 
+/* Written where it may write, then mapped as a program's code is. */
+static int map_own_file_as_code(const struct world *w) {
+    int fd = memfd_create("code", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, 4096) < 0)
+        return errno;
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? errno : 0;
+}
+
+static int open_private_to_all(const struct world *w) {
+    char path[128];
+    snprintf(path, sizeof(path), "%s/private/secret", w->base);
+    return result(chmod(path, 0600));
+}
+
+static int give_private_away(const struct world *w) {
+    char path[128];
+    snprintf(path, sizeof(path), "%s/private/secret", w->base);
+    return result(chown(path, geteuid(), getegid()));
+}
+
+/* Without a terminal: ENOTTY, or EIO, says that the kernel would have done it. */
+static int type_into_terminal(const struct world *w) {
+    return ioctl(STDERR_FILENO, TIOCSTI, "x") < 0 && errno == EPERM ? errno : 0;
+}
+
 static int use_perf(const struct world *w) {
     struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr)};
     return result(syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0));
@@ -211,6 +237,10 @@ static const struct attempt forbidden[] = {
     {"read a worker's memory", read_worker},
     {"map new code", map_code},
     {"turn data into code", turn_into_code},
+    {"map its own file as code", map_own_file_as_code},
+    {"open a private file to all", open_private_to_all},
+    {"give a private file away", give_private_away},
+    {"type into its terminal", type_into_terminal},
     {"use perf", use_perf},
     {"use io_uring", use_io_uring},
     {"make a namespace", make_namespace},
@@ -320,11 +350,16 @@ static void it_can_do_nothing_else(void **state) {
 
 /* The test of the test: files are read and code is mapped by a process that is not confined. */
 static void unconfined_it_could(void **state) {
-    static const struct attempt shown[] = {
-        {"read a private file", read_private},  {"list a private folder", list_private},
-        {"write into a pack", write_pack},      {"open what it could only name", reopen_named},
-        {"copy itself", copy_process},          {"map new code", map_code},
-        {"turn data into code", turn_into_code}};
+    static const struct attempt shown[] = {{"read a private file", read_private},
+                                           {"list a private folder", list_private},
+                                           {"write into a pack", write_pack},
+                                           {"open what it could only name", reopen_named},
+                                           {"copy itself", copy_process},
+                                           {"map new code", map_code},
+                                           {"turn data into code", turn_into_code},
+                                           {"map its own file as code", map_own_file_as_code},
+                                           {"open a private file to all", open_private_to_all},
+                                           {"give a private file away", give_private_away}};
     in_child(*state, shown, PA_ARRAY_LEN(shown), true, true);
 }
 

@@ -6,6 +6,7 @@ A container without nested namespaces is played by a user namespace whose own li
 import json
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -14,12 +15,18 @@ WITHOUT_NAMESPACES = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
 
 
 @pytest.fixture
-def inside(polyagent, environment, tmp_path):
-    """inside(*args): the program in such a container."""
+def container():
+    """What a command is prefixed with to be in such a container."""
     unshare = shutil.which("unshare")
     container = [unshare, "--user", "--map-root-user", "sh", "-c", WITHOUT_NAMESPACES, "sh"]
     if not unshare or subprocess.run([*container, "true"], check=False).returncode != 0:
         pytest.skip("a user namespace cannot be made here")
+    return container
+
+
+@pytest.fixture
+def inside(container, polyagent, environment, tmp_path):
+    """inside(*args): the program there."""
     # The session's cache may be another user's, as seen from inside.
     env = {**environment, "POLYAGENT_CACHE_HOME": str(tmp_path / "cache"),
            "POLYAGENT_SOCKET": str(tmp_path / "run" / "polyagent.sock")}
@@ -52,3 +59,25 @@ def test_the_doctor_says_it(inside):
     assert done.returncode == 1
     line, = [line for line in done.stdout.splitlines() if line.split()[1:2] == ["namespaces"]]
     assert line.split()[0] == "BAD" and "max_user_namespaces" in line
+
+
+def test_a_server_says_it_in_its_log_and_in_the_outcome_of_a_warm_copy(container, polyagent, installed_languages,
+                                                                       tmp_path):
+    environment = {**installed_languages, "POLYAGENT_SOCKET": str(tmp_path / "run" / "polyagent.sock")}
+    with open(tmp_path / "log", "wb") as log:
+        server = subprocess.Popen([*container, polyagent, "serve", "--jail", "best-effort", "--log", "info",
+                                   "javascript"], env=environment, cwd=tmp_path, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while "is at its checkpoint" not in (said := (tmp_path / "log").read_text()):
+            assert server.poll() is None and time.monotonic() < deadline, said
+            time.sleep(0.02)
+        assert "not jailed as it should be" in said and "namespaces" in said
+        done = subprocess.run([*container, polyagent, "exec", "--jail", "best-effort", "--json", "--log", "debug",
+                               "javascript", "-c", "1"], env=environment, cwd=tmp_path, timeout=60,
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "a process of our own" not in done.stderr, done.stderr
+        assert "namespaces" in json.loads(done.stdout)["jail_missing"]
+    finally:
+        server.terminate()
+        assert server.wait(timeout=60) == 0

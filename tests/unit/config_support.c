@@ -39,6 +39,11 @@ static void encode(const struct pa_config *config, struct pa_buf *out) {
     pa_put_u32(out, config->log_format);
     pa_put_text(out, config->python_wasi_wasm_path);
     pa_put_u8(out, config->jail_required);
+    for (size_t i = 0; i < pa_config_key_count; i++)
+        if (strncmp(pa_config_keys[i].name, "server.", 7) == 0 && pa_config_keys[i].print)
+            pa_config_keys[i].print(config, &pa_config_keys[i], out);
+    for (char **path = config->server.module_paths; path && *path; path++)
+        pa_put_text(out, *path);
     assert_false(out->failed);
 }
 

@@ -1,11 +1,13 @@
 /* Buffers, wire encoding, quantities, limits, errors, logs. */
 #include "test.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "base/wire.h"
 #include "policy/policy.h"
 #include <errno.h>
@@ -188,9 +190,32 @@ static void logs(void **state) {
     assert_string_equal(pa_buf_text(&lines), "info/cache/a1;trace/wasi/b;");
     assert_int_equal(pa_log_configure("loud", PA_LOG_TEXT, &err), -1);
     assert_non_null(strstr(err.message, "'loud' is not a level"));
+    assert_int_equal(pa_log_configure("info,wsai=trace", PA_LOG_TEXT, &err), -1);
+    assert_non_null(strstr(err.message, "'wsai' is no part"));
+    assert_non_null(strstr(err.message, "use cache, config, engine,"));
     assert_string_equal(pa_log_spec(), "info,wasi=trace,run=off"); /* a bad one changes nothing */
     pa_log_set_sink(NULL, NULL);
     pa_buf_done(&lines);
+}
+
+static void utf8(void **state) {
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } rows[] = {{"a", 1},
+                {"\xc3\xa9", 2},
+                {"\xe2\x82\xac", 3},
+                {"\xf0\x9f\x98\x80", 4},
+                {"\x80", 0},
+                {"\xc0\xaf", 0},
+                {"\xed\xa0\x80", 0},
+                {"\xe2\x82", 0},
+                {"\xf4\x90\x80\x80", 0},
+                {"\xe0\x80\xaf", 0},
+                {"\xff", 0}};
+    for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++)
+        assert_int_equal(pa_utf8_sequence((const uint8_t *)rows[i].bytes, strlen(rows[i].bytes)),
+                         rows[i].length);
 }
 
 static void digests(void **state) {
@@ -203,11 +228,37 @@ static void digests(void **state) {
     assert_string_not_equal(text, joined);
 }
 
+static void base64(void **state) {
+    static const struct {
+        const char *text, *bytes; /* NULL: not base64 */
+        size_t fault;
+    } rows[] = {{"", "", 0},           {"Zg==", "f", 0},      {"Zm8=", "fo", 0},
+                {"Zm9v", "foo", 0},    {"Zm9vYg==", "foob", 0}, {"+/+/", "\xfb\xff\xbf", 0},
+                {"Zg", NULL, 2},       {"Zg=", NULL, 3},      {"Zg==Zg==", NULL, 2},
+                {"Z===", NULL, 1},     {"====", NULL, 0},     {"Zh==", NULL, 1},
+                {"Zm9=", NULL, 2},     {"Zm9v\n", NULL, 5},   {"Zm 9v===", NULL, 2},
+                {"-_-_", NULL, 0},     {"Zm9vYmF", NULL, 7},  {"Zm=v", NULL, 2}};
+    for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++) {
+        uint8_t *bytes = NULL;
+        size_t size = 0, fault = 0;
+        int done = pa_base64_decode(rows[i].text, strlen(rows[i].text), &bytes, &size, &fault);
+        assert_int_equal(done, rows[i].bytes ? 0 : -1);
+        if (done < 0) {
+            assert_int_equal(fault, rows[i].fault);
+            continue;
+        }
+        assert_int_equal(size, strlen(rows[i].bytes));
+        assert_memory_equal(bytes, rows[i].bytes, size);
+        free(bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers), cmocka_unit_test(wire),     cmocka_unit_test(quantities),
         cmocka_unit_test(limits),  cmocka_unit_test(policies), cmocka_unit_test(errors),
-        cmocka_unit_test(logs),    cmocka_unit_test(digests),
+        cmocka_unit_test(logs),    cmocka_unit_test(digests),  cmocka_unit_test(utf8),
+        cmocka_unit_test(base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,8 +339,8 @@ static void the_sample_is_the_defaults(void **state) {
     pa_buf_done(&text);
 }
 
-/* docs/configuration.md has a row for every key, with its variable; of a limit with its default and
- * its range. */
+/* docs/configuration.md has a row for every key, with its variable; of a number with its default
+ * and its range. */
 static void the_page_has_every_key(void **state) {
     struct pa_buf text = PA_BUF_INIT(1 << 20);
     read_whole(PAGE, &text);
@@ -355,8 +355,8 @@ static void the_page_has_every_key(void **state) {
         pa_config_variable(key, variable, sizeof(variable));
         if (!strstr(line, variable))
             fail_msg("%s: not %s", line, variable);
-        if (key->limit) {
-            const struct pa_limit_info *info = pa_limit_find(key->limit);
+        const struct pa_limit_info *info = pa_config_key_range(key);
+        if (info) {
             char initial[32], smallest[32], largest[32], range[128];
             snprintf(range, sizeof(range), "| %s | %s to %s%s |",
                      pa_limit_format(info, info->initial, initial, sizeof(initial)),

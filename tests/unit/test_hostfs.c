@@ -43,7 +43,7 @@ static struct pa_file *mount(struct fixture *f, bool writable) {
     struct pa_file *root = NULL;
     int fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
-    MUST(pa_hostfs_open_root(&f->world, fd, writable, &root));
+    MUST(pa_hostfs_open_root(&f->world, fd, writable, NULL, &root));
     return root;
 }
 
@@ -114,7 +114,7 @@ static void test_root_must_be_directory(void **state) {
     struct pa_file *root = NULL;
     host_file(f, "file", "");
     FAILS(WASI_ENOTDIR,
-          pa_hostfs_open_root(&f->world, openat(f->fd, "file", O_RDONLY | O_CLOEXEC), true, &root));
+          pa_hostfs_open_root(&f->world, openat(f->fd, "file", O_RDONLY | O_CLOEXEC), true, NULL, &root));
     assert_null(root);
 }
 
@@ -389,7 +389,7 @@ static void test_deterministic(void **state) {
         snprintf(host, sizeof host, "%s/%s", f->path, i ? "two" : "one");
         struct pa_world world = {.now_ns = now, .deterministic = true};
         struct pa_file *root = NULL;
-        MUST(pa_hostfs_open_root(&world, open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC), true,
+        MUST(pa_hostfs_open_root(&world, open(host, O_RDONLY | O_DIRECTORY | O_CLOEXEC), true, NULL,
                                  &root));
         assert_string_equal(vt_list(root, 0, 10, NULL), ". .. Z a b c d");
         uint64_t *at = inos[i], next;

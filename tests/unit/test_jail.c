@@ -215,12 +215,15 @@ static void narrowing_takes_away_the_difference(void **state) {
     static const enum pa_jail_stage ways[][2] = {{PA_JAIL_LOAD, PA_JAIL_RUN},
                                                  {PA_JAIL_LOAD_WARM, PA_JAIL_WARM},
                                                  {PA_JAIL_LOAD_WARM, PA_JAIL_RUN},
-                                                 {PA_JAIL_WARM, PA_JAIL_RUN}};
+                                                 {PA_JAIL_WARM, PA_JAIL_RUN},
+                                                 {PA_JAIL_WARM, PA_JAIL_SESSION}};
     for (size_t i = 0; i < PA_ARRAY_LEN(ways); i++) {
         struct filter_case c = {.from = ways[i][0], .stage = ways[i][1]};
         unsigned from = 1u << PA_JAIL_LOAD_WARM;
         if (c.stage == PA_JAIL_RUN)
             from |= 1u << PA_JAIL_LOAD | 1u << PA_JAIL_WARM;
+        if (c.stage == PA_JAIL_SESSION)
+            from |= 1u << PA_JAIL_WARM;
         pa_filter_build(c.from, 0, &c.before);
         pa_filter_build(c.stage, from, &c.filter);
         for_all_calls(check_narrowing, &c);
@@ -237,7 +240,8 @@ static void check_contained(const struct seccomp_data *data, const void *context
 static void stages_contain_what_follows(void **state) {
     static const enum pa_jail_stage ways[][2] = {{PA_JAIL_LOAD, PA_JAIL_RUN},
                                                  {PA_JAIL_LOAD_WARM, PA_JAIL_WARM},
-                                                 {PA_JAIL_WARM, PA_JAIL_RUN}};
+                                                 {PA_JAIL_WARM, PA_JAIL_RUN},
+                                                 {PA_JAIL_WARM, PA_JAIL_SESSION}};
     for (size_t i = 0; i < PA_ARRAY_LEN(ways); i++) {
         struct filter_case c = {.from = ways[i][0], .stage = ways[i][1]};
         for_all_calls(check_contained, &c);

@@ -1,6 +1,7 @@
 /* The in-memory file system: the common suite, limits, accounting, times, numbers, life times. */
 #include "base/macros.h"
 #include "vfs_suite.h"
+#include "wasi/files.h"
 #include "wasi/wasi.h"
 
 #define MUST(call)          assert_int_equal((call), WASI_ESUCCESS)

@@ -7,6 +7,7 @@
 #include "run/capture.h"
 #include "run/outcome.h"
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -208,12 +209,44 @@ static void outcome_json(void **state) {
     pa_buf_done(&json);
 }
 
+static long most_memory_kib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* Few bytes that are many values: what they are in memory is bounded, and the rest is told. */
+static void outcome_of_too_many_values(void **state) {
+    static const char *const heavy[] = {"[],", "{},", "0,", "[[[[[[[["};
+    for (size_t i = 0; i < PA_ARRAY_LEN(heavy); i++) {
+        struct pa_outcome outcome;
+        struct pa_buf json = PA_BUF_INIT(PA_MIB);
+        pa_outcome_init(&outcome);
+        const char good[] = "{\"type\":\"result\",\"data\":{\"text/plain\":\"a[[[\\\"[\"}}\n";
+        pa_buf_append_text(&outcome.results, good);
+        pa_buf_append_text(&outcome.results, "{\"type\":\"result\",\"data\":{\"a\":[");
+        for (size_t n = 0; n < 16 * PA_MIB; n += strlen(heavy[i]))
+            pa_buf_append_text(&outcome.results, heavy[i]);
+        pa_buf_append_text(&outcome.results, "0]}}\n");
+        pa_buf_append_text(&outcome.results, good);
+        long before = most_memory_kib();
+        pa_outcome_json(&outcome, &json);
+        assert_in_range(most_memory_kib() - before, 0, 128 * 1024);
+        assert_non_null(strstr(pa_buf_text(&json), "\"results\":[{\"text/plain\":\"a[[[\\\"[\"},"
+                                                   "{\"text/plain\":\"a[[[\\\"[\"}],"
+                                                   "\"results_truncated\":true"));
+        pa_outcome_done(&outcome);
+        pa_buf_done(&json);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capture_limits),
         cmocka_unit_test(cache),
         cmocka_unit_test(outcome_of_a_turn),
         cmocka_unit_test(outcome_json),
+        cmocka_unit_test(outcome_of_too_many_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "wasi/files.h"
 #include "wasi/host.h"
 #include <ftw.h>
 #include <unistd.h>

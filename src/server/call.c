@@ -1,0 +1,298 @@
+/*
+ * A call's way: may the caller, are its parameters good, is there a place, the run, the account.
+ *
+ *     check ──► prepare ──► begin ──► queue ──► run ──► account
+ *       │          │          │         │        │
+ *       └──────────┴──────────┴─────────┴────────┴────► an error is accounted for, too
+ *
+ * The account is written whatever happened: metrics, a log line, a record of the audit log, a span.
+ * A call that was refused before it had an id is counted as refused; from then on it is a run.
+ */
+#include "server/service_internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define DRAINING_RETRY_MS 1000
+
+/* A call and what is known of it so far. */
+struct course {
+    struct pa_service *service;
+    const struct pa_service_call *call;
+    struct pa_service_reply *reply;
+    struct pa_trace trace;
+    uint64_t began_ns, began_realtime_ns;
+    struct pa_prepared *prepared;
+    struct pa_run *run;
+    struct pa_outcome outcome; /* initialised when `ended` */
+    bool ended;                /* the run has an outcome */
+    uint64_t queue_ns;
+    uint64_t turn_ns, running_ns; /* when its turn came, and the guest's; 0: not yet */
+};
+
+/* --- what a run tells ------------------------------------------------------------------------- */
+
+static void tell_phase(const struct course *course, const char *phase) {
+    const struct pa_tool_events *events = course->call->events;
+    if (events && events->phase)
+        events->phase(events->context, phase);
+}
+
+static void on_phase(void *context, const char *phase) {
+    struct course *course = context;
+    if (pa_streq(phase, "running"))
+        course->running_ns = pa_clock_monotonic_ns();
+    tell_phase(course, phase);
+}
+
+static bool on_output(void *context, enum pa_output output, const void *bytes, size_t size) {
+    const struct pa_tool_events *events = ((struct course *)context)->call->events;
+    return events->output(events->context, output, bytes, size);
+}
+
+static bool on_result(void *context, const char *json, size_t size) {
+    const struct pa_tool_events *events = ((struct course *)context)->call->events;
+    return events->result(events->context, json, size);
+}
+
+static void on_queued(void *context) {
+    tell_phase(context, "queued");
+}
+
+/* --- steps ------------------------------------------------------------------------------------ */
+
+static int check(struct course *course, struct pa_error *err) {
+    const struct pa_service_call *call = course->call;
+    if (atomic_load(&course->service->draining)) {
+        course->reply->retry_after_ms = DRAINING_RETRY_MS;
+        return pa_fail(err, PA_ERR_UNAVAILABLE, "the server is about to end: ask another one");
+    }
+    if (!pa_caller_may(call->caller, "tools"))
+        return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s has no scope 'tools'",
+                       pa_caller_name(call->caller));
+    if (pa_toolbox_find(course->service->config.toolbox, call->tool) &&
+        !pa_caller_may_use(call->caller, call->tool))
+        return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s is not for the tool %.64s",
+                       pa_caller_name(call->caller), call->tool);
+    uint64_t wait_ms = pa_caller_spend(call->caller, course->began_ns);
+    if (wait_ms) {
+        course->reply->retry_after_ms = wait_ms;
+        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
+                       "%s calls more often than it may in a second: try again later",
+                       pa_caller_name(call->caller));
+    }
+    return 0;
+}
+
+/* Whether the call is a session's, whose scope the caller then needs. */
+static bool in_session(const struct pa_service_call *call) {
+    const json_t *id = json_object_get(call->parameters, "session_id");
+    return (id && !json_is_null(id)) || json_object_get(call->parameters, "new_session");
+}
+
+static int prepare(struct course *course, struct pa_error *err) {
+    const struct pa_service_call *call = course->call;
+    if (in_session(call) && !pa_caller_may(call->caller, "sessions"))
+        return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s has no scope 'sessions'",
+                       pa_caller_name(call->caller));
+    if (pa_toolbox_prepare(course->service->config.toolbox, call->tool, call->parameters,
+                           pa_caller_ceilings(call->caller), &course->prepared,
+                           &course->reply->faults, err) < 0)
+        return -1;
+    if (!pa_caller_may_language(call->caller, course->prepared->language))
+        return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s is not for %s",
+                       pa_caller_name(call->caller), course->prepared->language);
+    return 0;
+}
+
+static int begin(struct course *course, struct pa_error *err) {
+    const struct pa_service_call *call = course->call;
+    if (pa_runs_begin(course->service->runs, pa_caller_name(call->caller),
+                      course->prepared->tool->name, call->cancel_fd, &course->run, err) < 0)
+        return -1;
+    snprintf(course->reply->run_id, sizeof(course->reply->run_id), "%s", pa_run_id(course->run));
+    if (call->began)
+        call->began(call->context, course->reply->run_id);
+    return 0;
+}
+
+static int run_prepared(struct course *course, struct pa_error *err) {
+    const struct pa_service_call *call = course->call;
+    const bool output = call->events && call->events->output;
+    const bool result = call->events && call->events->result;
+    struct pa_tool_events events = {.output = output ? on_output : NULL,
+                                    .result = result ? on_result : NULL,
+                                    .phase = on_phase,
+                                    .context = course};
+    struct pa_tool_how how = {.owner = pa_caller_name(call->caller),
+                              .deadline_ns = call->deadline_ns,
+                              .cancel_fd = pa_run_cancel_fd(course->run),
+                              .events = &events};
+    pa_outcome_init(&course->outcome);
+    if (pa_prepared_run(course->prepared, &how, &course->outcome, err) < 0) {
+        pa_outcome_done(&course->outcome);
+        return -1;
+    }
+    course->ended = true;
+    course->outcome.usage.queue_ns += course->queue_ns;
+    course->reply->outcome = pa_prepared_outcome(course->prepared, &course->outcome);
+    json_object_set_new(course->reply->outcome, "run_id", json_string(course->reply->run_id));
+    return 0;
+}
+
+static int take_turn(struct course *course, struct pa_error *err) {
+    struct pa_service *service = course->service;
+    struct pa_scheduler_ticket ticket = {
+        .caller = pa_caller_name(course->call->caller),
+        .caller_running_most = pa_caller_running_most(course->call->caller),
+        .caller_queued_most = atomic_load(&service->queued_most_per_caller),
+        .memory_bytes = course->prepared->memory_bytes,
+        .deadline_ns = course->call->deadline_ns,
+        .cancel_fd = pa_run_cancel_fd(course->run),
+        .queued = on_queued,
+        .context = course};
+    int done = pa_scheduler_enter(service->scheduler, &ticket, &course->reply->retry_after_ms, err);
+    course->queue_ns = ticket.waited_ns;
+    if (done < 0)
+        return -1;
+    pa_run_started(service->runs, course->run);
+    course->turn_ns = pa_clock_monotonic_ns();
+    done = run_prepared(course, err);
+    pa_scheduler_leave(service->scheduler, &ticket);
+    return done;
+}
+
+static int go(struct course *course, struct pa_error *err) {
+    if (check(course, err) < 0 || prepare(course, err) < 0 || begin(course, err) < 0)
+        return -1;
+    return take_turn(course, err);
+}
+
+/* --- the account ------------------------------------------------------------------------------ */
+
+static const char *language_of(const struct course *course) {
+    return course->prepared ? course->prepared->language : NULL;
+}
+
+/* An unknown tool's name is the caller's text: it does not go into labels. */
+static const char *tool_of(const struct course *course) {
+    const struct pa_tool *tool =
+        pa_toolbox_find(course->service->config.toolbox, course->call->tool);
+    return tool ? tool->name : "unknown";
+}
+
+static const char *status_of(const struct course *course, const struct pa_error *err) {
+    return course->ended ? pa_status_name(course->outcome.status) : pa_error_code_name(err->code);
+}
+
+static void count(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {
+    struct pa_metrics *metrics = course->service->metrics;
+    if (!course->run || !course->ended)
+        pa_metrics_refused(metrics, course->call->door, err->code);
+    if (!course->run)
+        return;
+    struct pa_run_facts facts = {.tool = tool_of(course),
+                                 .language = language_of(course),
+                                 .status = status_of(course, err),
+                                 .door = course->call->door,
+                                 .duration_ns = duration_ns,
+                                 .queue_ns = course->queue_ns};
+    if (course->ended) {
+        const struct pa_usage *usage = &course->outcome.usage;
+        uint64_t start_ns = course->running_ns ? course->running_ns - course->turn_ns : 0;
+        facts.start_ns = start_ns > usage->compile_ns ? start_ns - usage->compile_ns : 0;
+        facts.compile_ns = usage->compile_ns;
+        facts.cpu_ns = usage->cpu_ns;
+        facts.memory_peak_bytes = usage->memory_peak_bytes;
+        facts.layers_missing = *course->outcome.jail_missing;
+    }
+    pa_metrics_run(metrics, &facts);
+}
+
+static void log_end(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {
+    const char *caller = pa_caller_name(course->call->caller);
+    const bool host = !course->ended && err->code == PA_ERR_INTERNAL;
+    const double ms = (double)duration_ns / PA_NS_PER_MS;
+    pa_log_run(host ? PA_LOG_ERROR : PA_LOG_INFO, "server",
+               course->run ? course->reply->run_id : "refused",
+               "%s for %s over %s: %s in %.1f ms%s%s", tool_of(course), caller, course->call->door,
+               status_of(course, err), ms, course->ended ? "" : ": ",
+               course->ended ? "" : err->message);
+}
+
+static void audit(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {
+    const struct pa_prepared *prepared = course->prepared;
+    if (!course->service->config.audit)
+        return;
+    struct pa_audit_record record = {.run_id = course->reply->run_id,
+                                     .caller = pa_caller_name(course->call->caller),
+                                     .door = course->call->door,
+                                     .tool = tool_of(course),
+                                     .language = language_of(course),
+                                     .digest = prepared ? prepared->digest : NULL,
+                                     .policy = prepared ? prepared->policy : NULL,
+                                     .parameters = course->call->parameters,
+                                     .outcome = course->reply->outcome,
+                                     .error = course->ended ? NULL : err,
+                                     .duration_ns = duration_ns};
+    pa_audit_write(course->service->config.audit, &record);
+}
+
+static void export_span(const struct course *course, const struct pa_error *err,
+                        uint64_t duration_ns) {
+    if (!course->service->config.tracer)
+        return;
+    const struct pa_span_attribute attributes[] = {
+        {"polyagent.run_id", *course->reply->run_id ? course->reply->run_id : NULL},
+        {"polyagent.tool", tool_of(course)},
+        {"polyagent.language", language_of(course)},
+        {"polyagent.status", status_of(course, err)},
+        {"polyagent.door", course->call->door},
+        {"enduser.id", pa_caller_name(course->call->caller)}};
+    struct pa_trace_span span = {.trace = &course->trace,
+                                 .name = tool_of(course),
+                                 .start_ns = course->began_realtime_ns,
+                                 .end_ns = course->began_realtime_ns + duration_ns,
+                                 .trouble = course->ended ? NULL : err->message,
+                                 .attributes = attributes,
+                                 .attribute_count = PA_ARRAY_LEN(attributes)};
+    pa_tracer_export(course->service->config.tracer, &span);
+}
+
+static void account(struct course *course, const struct pa_error *err) {
+    uint64_t duration_ns = pa_clock_monotonic_ns() - course->began_ns;
+    count(course, err, duration_ns);
+    log_end(course, err, duration_ns);
+    audit(course, err, duration_ns);
+    export_span(course, err, duration_ns);
+    if (course->run)
+        pa_runs_end(course->service->runs, course->run, course->reply->outcome,
+                    course->ended ? NULL : err);
+}
+
+int pa_service_call(struct pa_service *service, const struct pa_service_call *call,
+                    struct pa_service_reply *reply, struct pa_error *err) {
+    struct course course = {.service = service,
+                            .call = call,
+                            .reply = reply,
+                            .began_ns = pa_clock_monotonic_ns(),
+                            .began_realtime_ns = pa_clock_realtime_ns()};
+    struct pa_error trouble = {0};
+    *reply = (struct pa_service_reply){0};
+    pa_trace_begin(&course.trace, call->traceparent);
+    pa_trace_format(&course.trace, reply->traceparent);
+    int done = go(&course, &trouble);
+    account(&course, &trouble);
+    if (course.ended)
+        pa_outcome_done(&course.outcome);
+    pa_prepared_free(course.prepared);
+    if (done < 0 && err)
+        *err = trouble;
+    return done;
+}
+
+void pa_service_reply_done(struct pa_service_reply *reply) {
+    json_decref(reply->outcome);
+    json_decref(reply->faults);
+    *reply = (struct pa_service_reply){0};
+}

@@ -1,0 +1,72 @@
+/*
+ * Shared by the files that serve SessionService alone.
+ *
+ *     session.c           sessions: making, forking, ending, what is told of them
+ *     session_run.c       turns, of one session and of many
+ *     session_files.c     files
+ *     session_message.c   JSON of sessions as messages
+ *
+ *     struct pa_asked asked;
+ *     if (!pa_asked_begin(&asked, rpc, &..._descriptor)) return;      answered already
+ *     pa_asked_text(&asked, &request->session, "session")             NULL: asked.err has it
+ *     ... pa_rpc_reply(rpc, ...) or pa_asked_fail(&asked) ...
+ *     pa_asked_end(&asked);
+ */
+#ifndef PA_SERVER_GRPC_SESSION_H
+#define PA_SERVER_GRPC_SESSION_H
+
+#include "server/grpc/grpc_internal.h"
+
+#include "run/sessions.h"
+#include <session.pb-c.h>
+
+#define PA_SESSION_SERVICE "/polyagent.agent.SessionService/"
+#define PA_ASKED_TEXTS     4
+
+/* One RPC about sessions. */
+struct pa_asked {
+    struct pa_rpc *rpc;
+    struct pa_caller *caller;
+    const char *owner;
+    struct pa_sessions *sessions;
+    void *request; /* unpacked; NULL where many messages come in */
+    char *texts[PA_ASKED_TEXTS];
+    size_t text_count;
+    struct pa_error err;
+};
+
+/* False: the caller may not, or what it sent is no such message (NULL: many come in). */
+bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
+                    const ProtobufCMessageDescriptor *descriptor);
+void pa_asked_end(struct pa_asked *asked);
+void pa_asked_fail(struct pa_asked *asked);
+
+/* A field as text, until the end; NULL with asked->err where it is none. */
+const char *pa_asked_text(struct pa_asked *asked, const ProtobufCBinaryData *text,
+                          const char *field);
+
+/* Methods that are in other files than the table. */
+void pa_rpc_session_execute(struct pa_rpc *rpc);
+void pa_rpc_session_execute_branches(struct pa_rpc *rpc);
+void pa_session_put_file(struct pa_rpc *rpc);
+void pa_session_get_file(struct pa_rpc *rpc);
+void pa_session_stat_file(struct pa_rpc *rpc);
+void pa_session_list_files(struct pa_rpc *rpc);
+void pa_session_search_files(struct pa_rpc *rpc);
+void pa_session_make_folder(struct pa_rpc *rpc);
+void pa_session_rename_file(struct pa_rpc *rpc);
+void pa_session_delete_file(struct pa_rpc *rpc);
+
+/* --- session_message.c ------------------------------------------------------------------------ */
+
+/* What pa_sessions_inspect gives, as a message that borrows its text; the messages of an array. */
+Polyagent__Agent__Session *pa_session_message(const json_t *session);
+void pa_session_message_free(Polyagent__Agent__Session *message); /* NULL */
+Polyagent__Agent__Session **pa_session_messages(const json_t *sessions, size_t *ret_count);
+void pa_session_messages_free(Polyagent__Agent__Session **messages, size_t count);
+
+/* Entries of a map of strings: to an object, INVALID_ARGUMENT; NULL where there are none. */
+int pa_labels_read(const ProtobufCBinaryData *entries, size_t count, json_t **ret,
+                   struct pa_error *err);
+
+#endif

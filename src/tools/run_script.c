@@ -1,0 +1,291 @@
+/*
+ * Runs of the tools of languages.
+ *
+ *     a plain run      a copy from the pools, used up; without pools a fresh process
+ *     own interpreter  from a file: the same, once it is compiled and known to come to the
+ *                      checkpoint; uploaded: always a fresh process, for nobody knows whether it
+ *                      will be asked for again, and a pool costs its memory
+ *     session          a turn of a process that waits
+ */
+#include "tools/tools_internal.h"
+
+#include "base/clock.h"
+#include "run/sessions.h"
+#include "tools/images.h"
+
+#define TAKE_NS       (90 * PA_NS_PER_S) /* a first run may have to wait for a compilation */
+#define OUTPUTS_BYTES (32 * PA_MIB)      /* of all files that come back with their contents */
+
+/* What the pieces of a run share. */
+struct script {
+    struct pa_prepared_call *call;
+    struct pa_tool_watch watch;
+    struct pa_image *image;
+    struct pa_program program;
+    char *filename;
+    const char **argv;
+};
+
+/* --- the image --- */
+
+static int use_interpreter(struct script *script, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    if (!*call->interpreter)
+        return 0;
+    return pa_image_known_interpreter(script->image, call->toolbox->config.packs,
+                                      call->module_path, call->interpreter, call->module_size, err);
+}
+
+static int resolve(struct script *script, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    struct pa_config config = *call->toolbox->config.config; /* borrowed */
+    if (*call->interpreter)
+        config.python_wasi_wasm_path = NULL; /* the request's is stronger */
+    script->image = pa_xcalloc(1, sizeof(*script->image));
+    const char *name = call->image ? call->image : call->entry->pack->name;
+    if (pa_image_resolve(&config, call->toolbox->config.packs, name, script->image, err) < 0) {
+        free(script->image);
+        script->image = NULL;
+        return -1;
+    }
+    return use_interpreter(script, err);
+}
+
+static void drop_image(struct script *script) {
+    if (script->image)
+        pa_image_done(script->image);
+    free(script->image);
+    script->image = NULL;
+}
+
+int pa_prepared_image(const struct pa_prepared *prepared, struct pa_image **ret,
+                      struct pa_error *err) {
+    struct script script = {.call = (struct pa_prepared_call *)(uintptr_t)prepared};
+    PA_ASSERT(script.call->entry->pack);
+    if (resolve(&script, err) < 0)
+        return -1;
+    *ret = script.image;
+    return 0;
+}
+
+/* --- the program --- */
+
+/* The program is called main.py, in the folder in which its files are, so that it imports them. */
+static void describe_program(struct script *script) {
+    const struct pa_prepared_call *call = script->call;
+    const char *extension = call->entry->pack->file_extensions[0];
+    script->filename = pa_xasprintf("/workspace/main%s", extension ? extension : "");
+    script->argv = pa_xcalloc(call->argc + 1, sizeof(*script->argv));
+    script->argv[0] = script->filename + strlen("/workspace/");
+    for (size_t i = 0; i < call->argc; i++)
+        script->argv[i + 1] = call->argv[i];
+    script->program = (struct pa_program){.mode = call->mode,
+                                          .code = call->code.bytes,
+                                          .code_size = call->code.size,
+                                          .filename = script->filename,
+                                          .argv = script->argv,
+                                          .argc = call->argc + 1};
+}
+
+/* The call's limits in place of those that the language has by itself; its module is its own. */
+static void set_limits(const struct pa_prepared_call *call, struct pa_language_run *run) {
+    const uint64_t module_bytes = run->policy.limits.module_bytes;
+    run->policy.limits = call->policy.limits;
+    run->policy.limits.module_bytes = module_bytes;
+}
+
+static int set_input(const struct pa_prepared_call *call, const struct pa_image *image,
+                     struct pa_run_request *request, struct pa_error *err) {
+    if (!image->without_checkpoint) {
+        request->stdin_bytes = call->stdin_text.bytes;
+        request->stdin_size = call->stdin_text.size;
+        return 0;
+    }
+    if (call->stdin_text.size || call->mode == PA_PROGRAM_EXPRESSION)
+        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                       "this interpreter reads the program from its standard input: it has no "
+                       "other input and no expressions");
+    return 0;
+}
+
+/* --- a run --- */
+
+static uint64_t take_until(const struct pa_tool_how *how) {
+    return PA_MIN(how->deadline_ns, pa_clock_monotonic_ns() + TAKE_NS);
+}
+
+/* 1 with a copy in *ret, 0 where the run is to start cold. */
+static int take_warm(struct script *script, const struct pa_policy *policy, struct pa_worker *ret,
+                     struct pa_outcome *outcome, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    struct pa_pools *pools = call->toolbox->config.pools;
+    struct pa_want want;
+    struct pa_error why;
+    if (!pools || script->image->without_checkpoint || call->module.bytes)
+        return 0;
+    const uint64_t began = pa_clock_monotonic_ns();
+    pa_want_init(&want, script->image, policy);
+    int taken = pa_pools_take(pools, &want, take_until(call->how), script->watch.cancel_fd, ret,
+                              &why);
+    pa_want_done(&want);
+    outcome->usage.queue_ns += pa_clock_monotonic_ns() - began;
+    if (taken == 0)
+        return 1;
+    if (why.code == PA_ERR_RESOURCE_EXHAUSTED)
+        return 0; /* no room for another kind of warm process */
+    if (err)
+        *err = why;
+    return -1;
+}
+
+static int execute(struct script *script, struct pa_language_run *run, struct pa_outcome *outcome,
+                   struct pa_error *err) {
+    struct pa_prepared_call *call = script->call;
+    const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+    struct pa_worker warm;
+    int taken = take_warm(script, &run->policy, &warm, outcome, err);
+    if (taken < 0)
+        return -1;
+    if (pa_tool_time_left(call->how, &run->policy.limits, err) < 0) {
+        if (taken)
+            pa_worker_discard(&warm);
+        return -1;
+    }
+    run->request.warm = taken ? &warm : NULL;
+    run->request.files = call->files;
+    run->request.file_count = call->file_count;
+    run->request.list_files = true;
+    run->request.outputs = call->outputs ? &outputs : NULL;
+    run->request.sink = pa_tool_watch_sink(&script->watch);
+    run->request.cancel_fd = script->watch.cancel_fd;
+    pa_tool_watch_phase(&script->watch, "running");
+    int done = pa_execute(call->toolbox->config.executor, &run->request, outcome, err);
+    pa_tool_watch_finish(&script->watch, outcome);
+    return done;
+}
+
+/* An uploaded interpreter is compiled from its bytes here and now; from then on its digest is
+ * enough. */
+static int compile_upload(struct script *script, struct pa_language_run *run,
+                          struct pa_outcome *outcome, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    PA_CLEANUP(pa_closep) int artifact = -1;
+    if (!call->module.bytes)
+        return 0;
+    run->request.module.bytes = call->module.bytes;
+    run->request.module.path = NULL;
+    if (pa_compile(call->toolbox->config.executor, &run->request.module, &run->policy,
+                   script->watch.cancel_fd, &artifact, outcome, err) < 0)
+        return -1;
+    return artifact < 0;
+}
+
+/* What of a run is there before it is known how the interpreter is started. */
+static int get_ready(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    const struct pa_config *config = call->toolbox->config.config;
+    struct pa_language_run run;
+    if (!script->image->own.module_file)
+        return 0;
+    if (pa_language_run_init(&run, script->image, config->cache_directory, &call->policy,
+                             &script->program, err) < 0)
+        return -1;
+    set_limits(call, &run);
+    int done = compile_upload(script, &run, outcome, err);
+    if (!done)
+        done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
+                               outcome, err);
+    pa_language_run_done(&run);
+    if (done)
+        return done;
+    return pa_image_probe(script->image, call->toolbox->config.executor, config->cache_directory,
+                          &call->policy, script->watch.cancel_fd, err);
+}
+
+static int run_once(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
+    const struct pa_prepared_call *call = script->call;
+    struct pa_language_run run;
+    int done = get_ready(script, outcome, err);
+    if (done)
+        return PA_MIN(done, 0);
+    if (pa_language_run_init(&run, script->image, call->toolbox->config.config->cache_directory,
+                             &call->policy, &script->program, err) < 0)
+        return -1;
+    set_limits(call, &run);
+    done = set_input(call, script->image, &run.request, err);
+    if (done == 0 && call->module.bytes) {
+        run.request.module.bytes = call->module.bytes;
+        run.request.module.path = NULL;
+    }
+    if (done == 0)
+        done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
+                               outcome, err);
+    if (done == 0)
+        done = execute(script, &run, outcome, err);
+    pa_language_run_done(&run);
+    return PA_MIN(done, 0);
+}
+
+/* --- sessions --- */
+
+static int begin_session(struct script *script, struct pa_error *err) {
+    struct pa_prepared_call *call = script->call;
+    const struct pa_session_create create = {.owner = call->how->owner,
+                                             .image = pa_steal(&script->image),
+                                             .policy = &call->policy,
+                                             .deadline_ns = take_until(call->how),
+                                             .cancel_fd = script->watch.cancel_fd};
+    char id[PA_SESSION_ID_TEXT];
+    if (pa_sessions_create(call->toolbox->config.sessions, &create, id, err) < 0)
+        return -1;
+    snprintf(call->session, sizeof(call->session), "%s", id);
+    return 0;
+}
+
+static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_prepared_call *call = script->call;
+    const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+    const struct pa_session_turn turn = {
+        .program = &script->program,
+        .limits = call->limits_given ? &call->policy.limits : NULL,
+        .stdin_bytes = call->stdin_text.bytes,
+        .stdin_size = call->stdin_text.size,
+        .files = call->files,
+        .file_count = call->file_count,
+        .outputs = call->outputs ? &outputs : NULL,
+        .sink = pa_tool_watch_sink(&script->watch),
+        .deadline_ns = call->how->deadline_ns,
+        .cancel_fd = script->watch.cancel_fd};
+    pa_tool_watch_phase(&script->watch, "running");
+    int done = pa_sessions_turn(call->toolbox->config.sessions, call->how->owner, call->session,
+                                &turn, outcome, err);
+    pa_tool_watch_finish(&script->watch, outcome);
+    return done;
+}
+
+static int run_in_session(struct script *script, struct pa_outcome *outcome,
+                          struct pa_error *err) {
+    struct pa_prepared_call *call = script->call;
+    if (call->session_id)
+        snprintf(call->session, sizeof(call->session), "%s", call->session_id);
+    else if (begin_session(script, err) < 0)
+        return -1;
+    return run_turn(script, outcome, err);
+}
+
+int pa_script_run(struct pa_prepared_call *call, struct pa_outcome *outcome, struct pa_error *err) {
+    struct script script = {.call = call};
+    const bool session = call->session_id || call->new_session;
+    if (pa_tool_watch_init(&script.watch, call->how, err) < 0)
+        return -1;
+    pa_tool_watch_phase(&script.watch, "starting");
+    describe_program(&script);
+    int done = call->session_id ? 0 : resolve(&script, err);
+    if (done == 0)
+        done = session ? run_in_session(&script, outcome, err) : run_once(&script, outcome, err);
+    drop_image(&script);
+    pa_tool_watch_done(&script.watch);
+    free(script.argv);
+    free(script.filename);
+    return done;
+}

@@ -1,0 +1,229 @@
+/*
+ * The inside of code generation: what its files share.
+ *
+ *     emit.c          instructions, locals, labels, constants
+ *     gen_value.c     representations, conversions, descriptors, variables
+ *     gen_expr.c      expressions
+ *     gen_operate.c   operators and comparisons
+ *     gen_iterate.c   loops over anything
+ *     gen_call.c      calls of what the program defines
+ *     gen_builtin.c   calls of Python's own
+ *     gen_stmt.c      statements
+ *     gen.c           functions and the module around them
+ *     link.c          the runtime's functions that are used
+ *
+ * Values: an int is an i64, a float an f64, everything else an i32: a bool, or a pointer to an
+ * object (0: None).  In containers each takes a slot of 64 bits.
+ *
+ * Exceptions: a call that may raise is followed by a look at the word `rt_exc`; where it is set, the
+ * place is added to the traceback and control goes to the handler around, or out of the function.
+ *
+ * Memory: the runtime collects garbage only when generated code calls it, at the end of a loop's
+ * body.  What it must find then is in the frame: each pointer variable is kept in a slot there as
+ * well as in its local.  Where a pointer is only on the stack of operands while a function of the
+ * program is called (`pending`), collection is off for that call.
+ */
+#ifndef PA_TRANSPILE_GEN_H
+#define PA_TRANSPILE_GEN_H
+
+#include "base/buf.h"
+#include "transpile/infer.h"
+#include "transpile/link.h"
+#include "transpile/methods.h"
+
+enum g_type { G_I32 = 0x7f, G_I64 = 0x7e, G_F64 = 0x7c, G_VOID = 0x40 };
+
+struct g_label {
+    unsigned depth;
+};
+
+/* What a return, a break or an exception passes on its way out of a try. */
+struct g_try {
+    struct g_try *outer;
+    struct g_label handler;  /* where exceptions go */
+    struct g_label finally;  /* where everything goes, if `has_finally` */
+    bool has_finally;
+    uint32_t pending, value; /* locals: what to do after finally; the value to return */
+    struct g_loop *loop;     /* the loop around the try */
+};
+
+struct g_loop {
+    struct g_loop *outer;
+    struct g_label exit, next;
+    struct g_try *tries; /* in force at the loop */
+};
+
+struct g_gen;
+
+/* One function while it is generated. */
+struct g_fn {
+    struct g_gen *g;
+    struct pa_instance_of *in;
+    struct pa_infer infer; /* to ask inference again */
+    struct pa_buf code;
+    struct pa_buf own_calls; /* u32: where code names a function of the program */
+    uint8_t *locals; /* types, parameters first */
+    uint32_t local_count, local_room, param_count;
+    uint32_t *free_locals; /* temporaries to be used again */
+    uint32_t free_count, free_room;
+    unsigned depth, pending;
+    struct g_label raise; /* out of the function, an exception is set */
+    struct g_try *tries;
+    struct g_loop *loop;
+    bool frames; /* pointers are kept in a frame */
+    uint32_t frame_local, frame_slots;
+    uint32_t env_local;
+    uint32_t gc_points;
+    bool handling; /* inside an except: a bare raise has something to raise */
+    uint32_t handled;
+    struct g_fn *caller;
+};
+
+struct g_body {
+    struct pa_buf code; /* with its locals */
+    struct pa_buf own_calls;
+    uint32_t type;
+    char name[96];
+};
+
+struct g_gen {
+    struct pa_program *program;
+    struct pa_tree *tree;
+    struct g_link link;
+    struct pa_buf data; /* after the runtime's */
+    uint32_t data_base;
+    struct pa_buf places; /* of the source, for tracebacks */
+    uint32_t place_count;
+    struct g_body *bodies;
+    uint32_t body_count, body_room;
+    struct pa_buf types; /* encoded, one after the other */
+    uint32_t type_count;
+    char (*type_keys)[64];
+    uint32_t *table; /* functions the runtime calls */
+    uint32_t table_count;
+    uint32_t global_base, pointer_globals, global_slots;
+    const char *filename;
+    struct g_fn *fn; /* innermost that is being generated */
+    struct g_string *strings;
+    uint32_t string_count;
+};
+
+/* emit.c */
+void g_op(struct g_fn *f, uint8_t op);
+void g_u32(struct g_fn *f, uint32_t value); /* LEB128 */
+void g_i32(struct g_fn *f, int32_t value);
+void g_i64(struct g_fn *f, int64_t value);
+void g_f64(struct g_fn *f, double value);
+void g_get(struct g_fn *f, uint32_t local);
+void g_set(struct g_fn *f, uint32_t local);
+void g_tee(struct g_fn *f, uint32_t local);
+void g_load(struct g_fn *f, enum g_type type, uint32_t offset);
+void g_store(struct g_fn *f, enum g_type type, uint32_t offset);
+/* A temporary; g_free_local gives it back. */
+uint32_t g_local(struct g_fn *f, enum g_type type);
+void g_free_local(struct g_fn *f, uint32_t local);
+struct g_label g_block(struct g_fn *f);
+struct g_label g_loop_start(struct g_fn *f);
+void g_if(struct g_fn *f, enum g_type result);
+void g_else(struct g_fn *f);
+void g_end(struct g_fn *f);
+void g_br(struct g_fn *f, struct g_label label);
+void g_br_if(struct g_fn *f, struct g_label label);
+void g_rt(struct g_fn *f, const char *symbol); /* a function of the runtime */
+void g_call(struct g_fn *f, uint32_t function);
+void g_leb(struct pa_buf *buf, uint64_t value);
+void g_sleb(struct pa_buf *buf, int64_t value);
+uint32_t g_type_index(struct g_gen *g, const uint8_t *params, uint32_t count, const uint8_t *result,
+                      uint32_t result_count);
+
+/* gen_value.c */
+enum g_type g_repr(struct pa_value_type type);
+bool g_is_none(struct pa_value_type type); /* None, or nothing ever */
+/* The value on the stack becomes one of another type. */
+void g_convert(struct g_fn *f, struct pa_value_type from, struct pa_value_type to,
+               struct pa_node *at);
+void g_to_slot(struct g_fn *f, struct pa_value_type type);
+void g_from_slot(struct g_fn *f, struct pa_value_type type);
+void g_load_slot(struct g_fn *f, struct pa_value_type type, uint32_t offset);
+void g_store_slot(struct g_fn *f, struct pa_value_type type, uint32_t offset);
+uint32_t g_descriptor(struct g_gen *g, struct pa_value_type type);
+uint32_t g_class_record(struct g_gen *g, struct pa_class *class);
+uint32_t g_string(struct g_gen *g, const char *text, size_t size);
+/* A temporary that the collector knows, if it is a pointer. */
+struct g_temp {
+    uint32_t local;
+    int frame;
+    struct pa_value_type type;
+};
+struct g_temp g_temp_set(struct g_fn *f, struct pa_value_type type);
+struct g_temp g_temp_new(struct g_fn *f, struct pa_value_type type);
+void g_temp_put(struct g_fn *f, struct g_temp temp);
+void g_temp_free(struct g_fn *f, struct g_temp temp);
+void g_variable_get(struct g_fn *f, struct pa_node *name);
+void g_variable_set(struct g_fn *f, struct pa_node *name, struct pa_value_type from);
+void g_environment(struct g_fn *f, struct pa_scope *scope); /* pointer to the scope's variables */
+void g_need_object(struct g_fn *f, struct pa_value_type type, struct pa_node *at);
+uint32_t g_place(struct g_fn *f, const struct pa_node *node);
+/* After a call that may raise. */
+void g_check(struct g_fn *f, const struct pa_node *at);
+/* An exception is set for certain. */
+void g_raised(struct g_fn *f, const struct pa_node *at);
+/* What compiled code does not do: the interpreter must. */
+void g_bail(struct g_fn *f);
+void g_safepoint(struct g_fn *f);
+
+/* gen_expr.c */
+void g_expression(struct g_fn *f, struct pa_node *node);
+void g_expression_as(struct g_fn *f, struct pa_node *node, struct pa_value_type type);
+/* As a condition, i32. */
+void g_condition(struct g_fn *f, struct pa_node *node);
+void g_truth(struct g_fn *f, struct pa_value_type type, struct pa_node *at);
+void g_index_of(struct g_fn *f, struct pa_node *node); /* an int for an index */
+void g_fstring(struct g_fn *f, struct pa_node *node);
+void g_to_str(struct g_fn *f, struct pa_value_type type, bool repr, struct pa_node *at);
+void g_tuple_new(struct g_fn *f, struct pa_value_type type, const struct g_temp *items);
+
+/* gen_operate.c */
+void g_binary(struct g_fn *f, struct pa_node *node, enum pa_op op, struct pa_value_type a,
+              struct pa_value_type b, struct pa_value_type result);
+void g_compare(struct g_fn *f, struct pa_node *node);
+void g_equal(struct g_fn *f, struct pa_value_type a, struct pa_value_type b, struct pa_node *at);
+
+/* gen_iterate.c */
+typedef void g_each_fn(struct g_fn *f, void *context);
+/* Runs `body` for each item, which is on the stack when it begins. */
+void g_each(struct g_fn *f, struct pa_node *node, g_each_fn *body, void *context,
+            struct g_label *ret_exit);
+struct pa_value_type g_item_type(struct g_fn *f, struct pa_node *node);
+void g_for(struct g_fn *f, struct pa_node *node);
+void g_comprehension(struct g_fn *f, struct pa_node *node);
+/* Anything that gives items as a list of `list`'s type. */
+void g_list_of(struct g_fn *f, struct pa_node *node, struct pa_value_type list);
+
+/* gen_call.c */
+void g_call_node(struct g_fn *f, struct pa_node *node);
+void g_apply(struct g_fn *f, struct pa_node *function, const struct g_temp *args, size_t count,
+             struct pa_value_type result);
+/* A method that the language calls; the operands are in temporaries. */
+void g_special(struct g_fn *f, struct pa_node *node, const char *name, const struct g_temp *args,
+               size_t count, struct pa_value_type result);
+void g_construct_plain(struct g_fn *f, struct pa_node *node, struct pa_class *class);
+void g_closure(struct g_fn *f, struct pa_function *function);
+uint32_t g_instance_index(struct g_gen *g, struct pa_instance_of *in);
+
+/* gen_builtin.c */
+void g_builtin(struct g_fn *f, struct pa_node *node, const char *name);
+void g_method(struct g_fn *f, struct pa_node *node);
+void g_module_call(struct g_fn *f, struct pa_node *node, const char *module, const char *name);
+
+/* gen_stmt.c */
+void g_statement(struct g_fn *f, struct pa_node *node);
+void g_block_of(struct g_fn *f, struct pa_node *node);
+void g_assign(struct g_fn *f, struct pa_node *target, struct pa_value_type from);
+void g_return(struct g_fn *f);
+
+/* gen.c */
+void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module);
+uint32_t g_table_entry(struct g_gen *g, uint32_t function);
+
+#endif

@@ -1,0 +1,771 @@
+/* Generation: expressions. */
+#include "transpile/gen.h"
+
+#define INT   pa_type_of(f->g->program, PA_T_INT)
+#define FLOAT pa_type_of(f->g->program, PA_T_FLOAT)
+#define STR   pa_type_of(f->g->program, PA_T_STR)
+#define ANY   pa_type_of(f->g->program, PA_T_ANY)
+
+void g_expression_as(struct g_fn *f, struct pa_node *node, struct pa_value_type type) {
+    g_expression(f, node);
+    g_convert(f, node->type, type, node);
+}
+
+void g_truth(struct g_fn *f, struct pa_value_type type, struct pa_node *at) {
+    struct pa_type *known = pa_type_find(type.type);
+    if (!known) {
+        g_op(f, 0x1a);
+        g_i32(f, 0);
+        return;
+    }
+    struct pa_class *class = known->kind == PA_T_CLASS ? known->class : NULL;
+    switch (known->kind) {
+    case PA_T_BOOL:
+        return;
+    case PA_T_INT:
+        g_i64(f, 0);
+        g_op(f, 0x52);
+        return;
+    case PA_T_FLOAT:
+        g_f64(f, 0);
+        g_op(f, 0x62);
+        return;
+    case PA_T_FUNCTION:
+    case PA_T_CLASS:
+        if (class && (pa_class_method(class, "__len__") || pa_class_method(class, "__bool__")))
+            pa_refuse(f->g->tree, &at->place, "the truth of an object with __len__");
+        g_i32(f, 0);
+        g_op(f, 0x47);
+        return;
+    case PA_T_TYPE:
+    case PA_T_BUILTIN:
+    case PA_T_MODULE:
+        g_op(f, 0x1a);
+        g_i32(f, 1);
+        return;
+    default:
+        g_rt(f, "rt_truth");
+        return;
+    }
+}
+
+void g_condition(struct g_fn *f, struct pa_node *node) {
+    struct pa_infer *x = &f->infer;
+    if (node->kind == PA_N_NOT) {
+        g_condition(f, node->a);
+        g_op(f, 0x45);
+        return;
+    }
+    if (node->kind == PA_N_AND || node->kind == PA_N_OR) {
+        bool and = node->kind == PA_N_AND;
+        g_condition(f, node->a);
+        if (node->mark)
+            return;
+        g_if(f, G_I32);
+        if (and)
+            g_condition(f, node->b);
+        else
+            g_i32(f, 1);
+        g_else(f);
+        if (and)
+            g_i32(f, 0);
+        else
+            g_condition(f, node->b);
+        g_end(f);
+        return;
+    }
+    enum pa_truth truth = pa_infer_truth(x, node);
+    if (truth == PA_ALWAYS || truth == PA_NEVER) {
+        if (node->kind == PA_N_COMPARE && node->kids[0]->kind != PA_N_NAME) {
+            g_expression(f, node->kids[0]);
+            g_op(f, 0x1a);
+        }
+        g_i32(f, truth == PA_ALWAYS);
+        return;
+    }
+    g_expression(f, node);
+    g_truth(f, node->type, node);
+}
+
+void g_index_of(struct g_fn *f, struct pa_node *node) {
+    g_expression_as(f, node, INT);
+}
+
+/* list[index]: within bounds it is two loads and a comparison. */
+static void list_element(struct g_fn *f, struct pa_node *node, struct pa_value_type list,
+                         struct pa_value_type result) {
+    struct pa_value_type item = pa_type_item(list, 0);
+    uint32_t object = g_local(f, G_I32), index = g_local(f, G_I64);
+    g_expression(f, node->a);
+    g_need_object(f, node->a->type, node->a);
+    f->pending++;
+    g_index_of(f, node->b);
+    f->pending--;
+    g_set(f, index);
+    g_set(f, object);
+    int64_t constant;
+    bool positive = pa_constant_index(node->b, &constant) && constant >= 0;
+    /* index >= length, unsigned: past the end, or negative */
+    g_get(f, index);
+    g_get(f, object);
+    g_load(f, G_I32, 8);
+    g_op(f, 0xad);
+    g_op(f, 0x5a);
+    g_if(f, G_VOID);
+    if (!positive) {
+        g_get(f, index);
+        g_get(f, object);
+        g_load(f, G_I32, 8);
+        g_op(f, 0xad);
+        g_op(f, 0x7c);
+        g_tee(f, index);
+        g_get(f, object);
+        g_load(f, G_I32, 8);
+        g_op(f, 0xad);
+        g_op(f, 0x5a);
+        g_if(f, G_VOID);
+    }
+    g_rt(f, "rt_raise_list_index");
+    g_raised(f, node);
+    if (!positive)
+        g_end(f);
+    g_end(f);
+    g_get(f, object);
+    g_load(f, G_I32, 16);
+    g_get(f, index);
+    g_op(f, 0xa7);
+    g_i32(f, 3);
+    g_op(f, 0x74);
+    g_op(f, 0x6a);
+    g_load_slot(f, item, 0);
+    g_convert(f, item, result, node);
+    g_free_local(f, object);
+    g_free_local(f, index);
+}
+
+static void dict_element(struct g_fn *f, struct pa_node *node, struct pa_value_type dict) {
+    g_expression(f, node->a);
+    g_need_object(f, node->a->type, node->a);
+    f->pending++;
+    g_expression_as(f, node->b, pa_type_item(dict, 0));
+    f->pending--;
+    g_to_slot(f, pa_type_item(dict, 0));
+    g_rt(f, "rt_dict_at"); /* the address of the value, or 0 with KeyError set */
+    g_check(f, node);
+    g_load_slot(f, pa_type_item(dict, 1), 0);
+}
+
+static void tuple_element(struct g_fn *f, struct pa_node *node, struct pa_value_type tuple) {
+    struct pa_type *type = pa_type_find(tuple.type);
+    int64_t at;
+    g_expression(f, node->a);
+    g_need_object(f, node->a->type, node->a);
+    if (pa_constant_index(node->b, &at)) {
+        at += at < 0 ? type->item_count : 0;
+        g_load_slot(f, type->items[at], 16 + 8 * (uint32_t)at);
+        return;
+    }
+    /* Items of one kind, or all of them ANY: inference made them so. */
+    f->pending++;
+    g_index_of(f, node->b);
+    f->pending--;
+    g_rt(f, "rt_tuple_at");
+    g_check(f, node);
+    g_from_slot(f, node->type);
+}
+
+static void generate_index(struct g_fn *f, struct pa_node *node) {
+    struct pa_value_type object = node->a->type;
+    struct pa_type *type = pa_type_find(object.type);
+    if (!type) {
+        g_expression(f, node->a);
+        g_op(f, 0x1a);
+        g_bail(f);
+        return;
+    }
+    switch (type->kind) {
+    case PA_T_LIST:
+        list_element(f, node, object, node->type);
+        return;
+    case PA_T_DICT:
+        dict_element(f, node, object);
+        return;
+    case PA_T_TUPLE:
+        tuple_element(f, node, object);
+        return;
+    case PA_T_CLASS: {
+        struct g_temp args[2];
+        g_expression(f, node->a);
+        args[0] = g_temp_set(f, object);
+        g_expression(f, node->b);
+        args[1] = g_temp_set(f, node->b->type);
+        g_special(f, node, "__getitem__", args, 2, node->type);
+        g_temp_free(f, args[0]);
+        g_temp_free(f, args[1]);
+        return;
+    }
+    default:
+        break;
+    }
+    g_expression(f, node->a);
+    g_need_object(f, object, node->a);
+    f->pending++;
+    if (type->kind == PA_T_ANY)
+        g_expression_as(f, node->b, ANY);
+    else
+        g_index_of(f, node->b);
+    f->pending--;
+    g_rt(f, type->kind == PA_T_STR     ? "rt_str_at"
+            : type->kind == PA_T_RANGE ? "rt_range_at"
+                                       : "rt_any_at");
+    g_check(f, node);
+}
+
+/* Bounds of a slice as three integers and which of them are there. */
+static void generate_slice(struct g_fn *f, struct pa_node *node) {
+    struct pa_type *type = pa_type_find(node->a->type.type);
+    g_expression(f, node->a);
+    g_need_object(f, node->a->type, node->a);
+    if (type && type->kind == PA_T_TUPLE) {
+        struct pa_type *part = pa_type_find(node->type.type);
+        struct g_temp whole = g_temp_set(f, node->a->type);
+        struct g_temp *items = pa_tree_alloc(f->g->tree, (part->item_count + 1) * sizeof(*items));
+        for (uint32_t i = 0; i < part->item_count; i++) {
+            g_get(f, whole.local);
+            g_load_slot(f, type->items[node->ival + i], 16 + 8 * (uint32_t)(node->ival + i));
+            g_convert(f, type->items[node->ival + i], part->items[i], node);
+            items[i] = g_temp_set(f, part->items[i]);
+        }
+        g_tuple_new(f, node->type, items);
+        g_temp_free(f, whole);
+        for (uint32_t i = 0; i < part->item_count; i++)
+            g_temp_free(f, items[i]);
+        return;
+    }
+    int32_t there = 0;
+    f->pending++;
+    for (uint32_t i = 0; i < 3; i++) {
+        there |= node->kids[i] ? 1 << i : 0;
+        if (node->kids[i])
+            g_index_of(f, node->kids[i]);
+        else
+            g_i64(f, 0);
+    }
+    f->pending--;
+    g_i32(f, there);
+    g_rt(f, type && type->kind == PA_T_STR    ? "rt_str_slice"
+            : type && type->kind == PA_T_LIST ? "rt_list_slice"
+                                              : "rt_any_slice");
+    g_check(f, node);
+}
+
+static void generate_field(struct g_fn *f, struct pa_node *node, struct pa_class *class,
+                           struct pa_field *field) {
+    uint32_t slot = pa_class_field_slot(class, field);
+    if (!field->certain) {
+        uint32_t object = g_local(f, G_I32);
+        g_tee(f, object);
+        g_load(f, G_I32, 8);
+        g_i32(f, (int32_t)(1u << slot));
+        g_op(f, 0x71);
+        g_op(f, 0x45);
+        g_if(f, G_VOID);
+        g_bail(f);
+        g_end(f);
+        g_get(f, object);
+        g_free_local(f, object);
+    }
+    g_load_slot(f, field->type, 16 + 8 * slot);
+    (void)node;
+}
+
+/* object.name where the object may be of several classes. */
+static void any_attribute(struct g_fn *f, struct pa_node *node) {
+    uint32_t object = g_local(f, G_I32), result = g_local(f, g_repr(node->type));
+    g_expression(f, node->a);
+    g_set(f, object);
+    struct g_label done = g_block(f);
+    for (struct pa_class *class = f->g->program->classes; class; class = class->next) {
+        struct pa_field *field = class->instantiated ? pa_class_field(class, node->str) : NULL;
+        if (!field)
+            continue;
+        g_get(f, object);
+        g_i32(f, (int32_t)g_class_record(f->g, class));
+        g_rt(f, "rt_is_exactly");
+        g_if(f, G_VOID);
+        g_get(f, object);
+        generate_field(f, node, class, field);
+        g_convert(f, field->type, node->type, node);
+        g_set(f, result);
+        g_br(f, done);
+        g_end(f);
+    }
+    g_bail(f);
+    g_end(f);
+    g_get(f, result);
+    g_free_local(f, object);
+    g_free_local(f, result);
+}
+
+static void generate_attribute(struct g_fn *f, struct pa_node *node) {
+    struct pa_type *type = pa_type_find(node->a->type.type);
+    double constant;
+    if (!type) {
+        g_expression(f, node->a);
+        g_op(f, 0x1a);
+        g_bail(f);
+        return;
+    }
+    if (type->kind == PA_T_MODULE) {
+        if (pa_module_constant(type->name, node->str, &constant))
+            g_f64(f, constant);
+        else
+            g_i32(f, 0);
+        return;
+    }
+    if (type->kind == PA_T_ANY) {
+        any_attribute(f, node);
+        return;
+    }
+    if (pa_streq(node->str, "__name__") && type->kind != PA_T_CLASS) {
+        struct pa_node *call = node->a;
+        if (call->kind == PA_N_CALL) { /* type(x).__name__ */
+            g_expression_as(f, call->kids[0], ANY);
+            g_rt(f, "rt_type_name");
+        } else {
+            const char *name = type->kind == PA_T_TYPE ? type->class->name : type->name;
+            g_i32(f, (int32_t)g_string(f->g, name, strlen(name)));
+        }
+        return;
+    }
+    struct pa_class *class = type->class;
+    struct pa_field *field = type->kind == PA_T_CLASS ? pa_class_field(class, node->str) : NULL;
+    if (field) {
+        g_expression(f, node->a);
+        g_need_object(f, node->a->type, node->a);
+        generate_field(f, node, class, field);
+        return;
+    }
+    struct pa_function *method = pa_class_method(class, node->str);
+    if (method && method->def->is_property && type->kind == PA_T_CLASS) {
+        g_expression(f, node->a);
+        struct g_temp self = g_temp_set(f, node->a->type);
+        g_special(f, node, node->str, &self, 1, node->type);
+        g_temp_free(f, self);
+        return;
+    }
+    struct pa_variable *v = pa_class_attribute(class, node->str);
+    if (type->kind == PA_T_CLASS) {
+        g_expression(f, node->a);
+        g_need_object(f, node->a->type, node->a);
+        g_op(f, 0x1a);
+    }
+    struct pa_node name = {.kind = PA_N_NAME, .web = v->web, .place = node->place};
+    g_variable_get(f, &name);
+}
+
+void g_tuple_new(struct g_fn *f, struct pa_value_type type, const struct g_temp *items) {
+    struct pa_type *tuple = pa_type_find(type.type);
+    uint32_t local = g_local(f, G_I32);
+    g_i32(f, (int32_t)g_descriptor(f->g, type));
+    g_rt(f, "rt_tuple_new");
+    g_set(f, local);
+    for (uint32_t i = 0; i < tuple->item_count; i++) {
+        g_get(f, local);
+        g_get(f, items[i].local);
+        g_convert(f, items[i].type, tuple->items[i], NULL);
+        g_store_slot(f, tuple->items[i], 16 + 8 * i);
+    }
+    g_get(f, local);
+    g_free_local(f, local);
+}
+
+static void generate_tuple(struct g_fn *f, struct pa_node *node) {
+    struct g_temp *items = pa_tree_alloc(f->g->tree, (node->kid_count + 1) * sizeof(*items));
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        g_expression_as(f, node->kids[i], pa_type_item(node->type, i));
+        items[i] = g_temp_set(f, pa_type_item(node->type, i));
+    }
+    g_tuple_new(f, node->type, items);
+    for (uint32_t i = 0; i < node->kid_count; i++)
+        g_temp_free(f, items[i]);
+}
+
+struct extend {
+    struct g_temp list;
+    struct pa_value_type item, from;
+    struct pa_node *node;
+    const char *how;
+};
+
+static void extend_body(struct g_fn *f, void *context) {
+    struct extend *e = context;
+    uint32_t slot = g_local(f, G_I64);
+    g_convert(f, e->from, e->item, e->node);
+    g_to_slot(f, e->item);
+    g_set(f, slot);
+    g_get(f, e->list.local);
+    g_get(f, slot);
+    g_rt(f, e->how);
+    if (pa_streq(e->how, "rt_set_add"))
+        g_check(f, e->node);
+    g_free_local(f, slot);
+}
+
+static void generate_elements(struct g_fn *f, struct pa_node *node) {
+    bool set = node->kind == PA_N_SET;
+    struct pa_value_type item = pa_type_item(node->type, 0);
+    g_i32(f, (int32_t)g_descriptor(f->g, node->type));
+    if (!set)
+        g_i32(f, (int32_t)node->kid_count);
+    g_rt(f, set ? "rt_set_new" : "rt_list_new");
+    struct g_temp result = g_temp_set(f, node->type);
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        struct pa_node *kid = node->kids[i];
+        if (kid->kind == PA_N_STAR) {
+            struct g_label exit;
+            struct extend e = {result, item, g_item_type(f, kid->a), kid,
+                               set ? "rt_set_add" : "rt_list_append"};
+            g_each(f, kid->a, extend_body, &e, &exit);
+            continue;
+        }
+        uint32_t slot = g_local(f, G_I64);
+        g_expression_as(f, kid, item);
+        g_to_slot(f, item);
+        g_set(f, slot);
+        g_get(f, result.local);
+        g_get(f, slot);
+        g_rt(f, set ? "rt_set_add" : "rt_list_append");
+        if (set)
+            g_check(f, kid);
+        g_free_local(f, slot);
+    }
+    g_get(f, result.local);
+    g_temp_free(f, result);
+}
+
+static void generate_dict(struct g_fn *f, struct pa_node *node) {
+    struct pa_value_type key = pa_type_item(node->type, 0), value = pa_type_item(node->type, 1);
+    g_i32(f, (int32_t)g_descriptor(f->g, node->type));
+    g_rt(f, "rt_dict_new");
+    struct g_temp result = g_temp_set(f, node->type);
+    for (uint32_t i = 0; i + 1 < node->kid_count; i += 2) {
+        g_expression_as(f, node->kids[i], key);
+        struct g_temp held = g_temp_set(f, key);
+        g_expression_as(f, node->kids[i + 1], value);
+        struct g_temp stored = g_temp_set(f, value);
+        g_get(f, result.local);
+        g_get(f, held.local);
+        g_to_slot(f, key);
+        g_get(f, stored.local);
+        g_to_slot(f, value);
+        g_rt(f, "rt_dict_set");
+        g_check(f, node->kids[i]);
+        g_temp_free(f, held);
+        g_temp_free(f, stored);
+    }
+    g_get(f, result.local);
+    g_temp_free(f, result);
+}
+
+/* a and b, a or b as values; a if c else b. */
+static void generate_and_or(struct g_fn *f, struct pa_node *node) {
+    struct pa_value_type a = node->a->type;
+    g_expression(f, node->a);
+    if (node->mark) {
+        g_convert(f, a, node->type, node);
+        return;
+    }
+    struct g_temp first = g_temp_set(f, a);
+    g_get(f, first.local);
+    g_truth(f, a, node->a);
+    if (node->kind == PA_N_OR)
+        g_op(f, 0x45);
+    g_if(f, g_repr(node->type));
+    g_expression_as(f, node->b, node->type);
+    g_else(f);
+    g_get(f, first.local);
+    g_convert(f, a, node->type, node);
+    g_end(f);
+    g_temp_free(f, first);
+}
+
+static void generate_conditional(struct g_fn *f, struct pa_node *node) {
+    if (node->mark == PA_ALWAYS || node->mark == PA_NEVER) {
+        g_expression_as(f, node->mark == PA_ALWAYS ? node->a : node->c, node->type);
+        return;
+    }
+    if (node->mark == PA_NOT_KNOWN_YET) {
+        g_bail(f);
+        return;
+    }
+    g_condition(f, node->b);
+    g_if(f, g_repr(node->type));
+    g_expression_as(f, node->a, node->type);
+    g_else(f);
+    g_expression_as(f, node->c, node->type);
+    g_end(f);
+}
+
+/* str() of the value on the stack, or repr(). */
+void g_to_str(struct g_fn *f, struct pa_value_type type, bool repr, struct pa_node *at) {
+    struct pa_type *known = pa_type_find(type.type);
+    if (known && known->kind == PA_T_STR && !repr && !type.none)
+        return;
+    if (known && (known->kind == PA_T_FUNCTION || known->kind == PA_T_TYPE ||
+                  known->kind == PA_T_BUILTIN || known->kind == PA_T_MODULE))
+        pa_refuse(f->g->tree, &at->place, "the text of a %s", pa_type_name(f->g->program, type));
+    if (known && known->kind == PA_T_INT) {
+        g_rt(f, "rt_str_of_int");
+        return;
+    }
+    g_to_slot(f, type);
+    g_i32(f, (int32_t)g_descriptor(f->g, type));
+    g_rt(f, repr ? "rt_repr" : "rt_str");
+    g_check(f, at);
+}
+
+static void generate_format(struct g_fn *f, struct pa_node *node) {
+    struct pa_value_type type = node->a->type;
+    g_expression(f, node->a);
+    if (node->op) {
+        g_to_str(f, type, node->op == 'r', node);
+        type = STR;
+    }
+    if (!node->b || !node->b->kid_count) {
+        g_to_str(f, type, false, node);
+        return;
+    }
+    struct g_temp value = g_temp_set(f, type);
+    g_fstring(f, node->b);
+    struct g_temp spec = g_temp_set(f, STR);
+    struct pa_type *known = pa_type_find(type.type);
+    g_get(f, value.local);
+    if (known && known->kind == PA_T_INT) {
+        g_get(f, spec.local);
+        g_rt(f, "rt_format_int");
+    } else if (known && known->kind == PA_T_FLOAT) {
+        g_get(f, spec.local);
+        g_rt(f, "rt_format_float");
+    } else if (known && known->kind == PA_T_STR && !type.none) {
+        g_get(f, spec.local);
+        g_rt(f, "rt_format_str");
+    } else {
+        g_convert(f, type, ANY, node);
+        g_get(f, spec.local);
+        g_rt(f, "rt_format_any");
+    }
+    g_check(f, node);
+    g_temp_free(f, value);
+    g_temp_free(f, spec);
+}
+
+void g_fstring(struct g_fn *f, struct pa_node *node) {
+    if (!node->kid_count) {
+        g_i32(f, (int32_t)g_string(f->g, "", 0));
+        return;
+    }
+    struct g_temp *parts = pa_tree_alloc(f->g->tree, (node->kid_count + 1) * sizeof(*parts));
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        if (node->kids[i]->kind == PA_N_FORMAT)
+            generate_format(f, node->kids[i]);
+        else
+            g_i32(f, (int32_t)g_string(f->g, node->kids[i]->str, node->kids[i]->len));
+        parts[i] = g_temp_set(f, STR);
+    }
+    if (node->kid_count == 1) {
+        g_get(f, parts[0].local);
+    } else {
+        uint32_t total = g_local(f, G_I32);
+        g_i32(f, 0);
+        g_set(f, total);
+        for (uint32_t i = 0; i < node->kid_count; i++) {
+            g_get(f, parts[i].local);
+            g_load(f, G_I32, 8);
+            g_get(f, total);
+            g_op(f, 0x6a);
+            g_set(f, total);
+        }
+        g_get(f, total);
+        g_rt(f, "rt_str_room");
+        g_set(f, total);
+        for (uint32_t i = 0; i < node->kid_count; i++) {
+            g_get(f, total);
+            g_get(f, parts[i].local);
+            g_rt(f, "rt_str_fill");
+        }
+        g_get(f, total);
+        g_free_local(f, total);
+    }
+    for (uint32_t i = 0; i < node->kid_count; i++)
+        g_temp_free(f, parts[i]);
+}
+
+static void generate_unary(struct g_fn *f, struct pa_node *node) {
+    struct pa_type *type = pa_type_find(node->a->type.type);
+    if (node->kind == PA_N_NEGATE && node->a->kind == PA_N_INT) {
+        g_i64(f, -node->a->ival);
+        return;
+    }
+    g_expression(f, node->a);
+    if (!type) {
+        g_op(f, 0x1a);
+        g_bail(f);
+        return;
+    }
+    if (type->kind == PA_T_CLASS) {
+        struct g_temp self = g_temp_set(f, node->a->type);
+        g_special(f, node, "__neg__", &self, 1, node->type);
+        g_temp_free(f, self);
+        return;
+    }
+    if (type->kind == PA_T_ANY) {
+        g_rt(f, node->kind == PA_N_NEGATE ? "rt_any_negate" : "rt_any_positive");
+        return;
+    }
+    if (type->kind == PA_T_FLOAT) {
+        if (node->kind == PA_N_NEGATE)
+            g_op(f, 0x9a);
+        return;
+    }
+    g_convert(f, node->a->type, INT, node);
+    if (node->kind == PA_N_NEGATE) {
+        uint32_t value = g_local(f, G_I64);
+        g_tee(f, value);
+        g_i64(f, INT64_MIN);
+        g_op(f, 0x51);
+        g_if(f, G_VOID);
+        g_bail(f);
+        g_end(f);
+        g_i64(f, 0);
+        g_get(f, value);
+        g_op(f, 0x7d);
+        g_free_local(f, value);
+    } else if (node->kind == PA_N_INVERT) {
+        g_i64(f, -1);
+        g_op(f, 0x85);
+    }
+}
+
+static void generate_name(struct g_fn *f, struct pa_node *node) {
+    struct pa_variable *v = node->variable;
+    struct pa_type *type = pa_type_find(node->type.type);
+    double constant;
+    if (!v && pa_streq(node->str, "__name__")) {
+        g_i32(f, (int32_t)g_string(f->g, "__main__", 8));
+        return;
+    }
+    if (v && v->function) {
+        g_closure(f, v->function);
+        return;
+    }
+    if (v && v->binding == PA_BOUND_IMPORT && v->member &&
+        pa_module_constant(v->module, v->member, &constant)) {
+        g_f64(f, constant);
+        return;
+    }
+    if (!v || v->class || v->binding == PA_BOUND_IMPORT || (!type && !node->type.none)) {
+        g_i32(f, 0);
+        return;
+    }
+    g_variable_get(f, node);
+    g_convert(f, pa_web_find(node->web)->type, node->type, node);
+}
+
+void g_expression(struct g_fn *f, struct pa_node *node) {
+    switch (node->kind) {
+    case PA_N_INT:
+        g_i64(f, node->ival);
+        return;
+    case PA_N_FLOAT:
+        g_f64(f, node->fval);
+        return;
+    case PA_N_STR:
+        g_i32(f, (int32_t)g_string(f->g, node->str, node->len));
+        return;
+    case PA_N_BOOL:
+        g_i32(f, (int32_t)node->ival);
+        return;
+    case PA_N_NONE:
+        g_i32(f, 0);
+        return;
+    case PA_N_NAME:
+        generate_name(f, node);
+        return;
+    case PA_N_BINARY: {
+        g_expression(f, node->a);
+        struct g_temp first = g_temp_set(f, node->a->type);
+        g_expression(f, node->b);
+        struct g_temp second = g_temp_set(f, node->b->type);
+        g_get(f, first.local);
+        g_get(f, second.local);
+        g_temp_free(f, first);
+        g_temp_free(f, second);
+        g_binary(f, node, node->op, node->a->type, node->b->type, node->type);
+        return;
+    }
+    case PA_N_NEGATE:
+    case PA_N_POSITIVE:
+    case PA_N_INVERT:
+        generate_unary(f, node);
+        return;
+    case PA_N_NOT:
+        g_condition(f, node);
+        return;
+    case PA_N_AND:
+    case PA_N_OR:
+        generate_and_or(f, node);
+        return;
+    case PA_N_COMPARE:
+        g_compare(f, node);
+        return;
+    case PA_N_CALL:
+        g_call_node(f, node);
+        return;
+    case PA_N_ATTRIBUTE:
+        generate_attribute(f, node);
+        return;
+    case PA_N_INDEX:
+        generate_index(f, node);
+        return;
+    case PA_N_SLICE:
+        generate_slice(f, node);
+        return;
+    case PA_N_LIST:
+    case PA_N_SET:
+        generate_elements(f, node);
+        return;
+    case PA_N_TUPLE:
+        generate_tuple(f, node);
+        return;
+    case PA_N_DICT:
+        generate_dict(f, node);
+        return;
+    case PA_N_LISTCOMP:
+    case PA_N_SETCOMP:
+    case PA_N_DICTCOMP:
+        g_comprehension(f, node);
+        return;
+    case PA_N_IFEXP:
+        generate_conditional(f, node);
+        return;
+    case PA_N_LAMBDA:
+        g_closure(f, node->note);
+        return;
+    case PA_N_FSTRING:
+        g_fstring(f, node);
+        return;
+    case PA_N_WALRUS: {
+        g_expression(f, node->b);
+        struct g_temp value = g_temp_set(f, node->b->type);
+        g_get(f, value.local);
+        g_variable_set(f, node->a, node->b->type);
+        g_get(f, value.local);
+        g_convert(f, node->b->type, node->type, node);
+        g_temp_free(f, value);
+        return;
+    }
+    default:
+        pa_refuse(f->g->tree, &node->place, "this is not supported here");
+    }
+}

@@ -1,0 +1,1 @@
+// Nothing: the crates are here for their C.

@@ -1,0 +1,58 @@
+#include "transpile/link.h"
+
+const struct pa_rt_function *g_link_named(const char *name) {
+    for (uint32_t i = 0; i < pa_rt_function_count; i++)
+        if (pa_rt_functions[i].name && pa_streq(pa_rt_functions[i].name, name))
+            return &pa_rt_functions[i];
+    fprintf(stderr, "the runtime has no %s\n", name);
+    PA_ASSERT(!"a function of the runtime");
+    return NULL;
+}
+
+void g_link_init(struct g_link *link) {
+    link->number = pa_xcalloc(pa_rt_function_count, sizeof(*link->number));
+    link->taken = pa_xcalloc(pa_rt_function_count, sizeof(*link->taken));
+    link->taken_count = 0;
+}
+
+void g_link_done(struct g_link *link) {
+    free(link->number);
+    free(link->taken);
+}
+
+/* Takes over a function and, by a list of work that is the table of what is taken, all it calls. */
+static void take(struct g_link *link, uint32_t function) {
+    uint32_t next = link->taken_count;
+    if (link->number[function])
+        return;
+    link->taken[link->taken_count] = function;
+    link->number[function] = pa_rt_import_count + link->taken_count++ + 1;
+    for (; next < link->taken_count; next++) {
+        const struct pa_rt_function *at = &pa_rt_functions[link->taken[next]];
+        for (uint32_t i = 0; i < at->fix_count; i++) {
+            uint32_t what = pa_rt_fixes[at->fix + i].what;
+            if (what & 0x80000000u || what < pa_rt_import_count)
+                continue;
+            what -= pa_rt_import_count;
+            if (link->number[what])
+                continue;
+            link->taken[link->taken_count] = what;
+            link->number[what] = pa_rt_import_count + link->taken_count++ + 1;
+        }
+    }
+}
+
+uint32_t g_link_function(struct g_link *link, const char *name) {
+    uint32_t function = (uint32_t)(g_link_named(name) - pa_rt_functions);
+    take(link, function);
+    return link->number[function] - 1;
+}
+
+uint32_t g_link_symbol(const char *name) {
+    for (uint32_t i = 0; i < pa_rt_symbol_count; i++)
+        if (pa_streq(pa_rt_symbols[i].name, name))
+            return pa_rt_symbols[i].address;
+    fprintf(stderr, "the runtime has no %s\n", name);
+    PA_ASSERT(!"a symbol of the runtime");
+    return 0;
+}

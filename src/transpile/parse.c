@@ -1,0 +1,164 @@
+/* The parser's entry: source text to a module, or the place where it is not in the subset. */
+#include "transpile/parse.h"
+
+const TSLanguage *tree_sitter_python(void);
+
+struct pa_place pa_parse_place(TSNode node) {
+    TSPoint start = ts_node_start_point(node), end = ts_node_end_point(node);
+    return (struct pa_place){start.row + 1, start.column, end.row + 1, end.column};
+}
+
+bool pa_parse_is(TSNode node, const char *type) {
+    return !ts_node_is_null(node) && pa_streq(ts_node_type(node), type);
+}
+
+const char *pa_parse_text(struct pa_parse *p, TSNode node) {
+    uint32_t start = ts_node_start_byte(node), end = ts_node_end_byte(node);
+    char *text = pa_tree_alloc(p->tree, end - start + 1);
+    memcpy(text, p->tree->source + start, end - start);
+    return text;
+}
+
+void pa_parse_refuse(struct pa_parse *p, TSNode node, const char *what) {
+    struct pa_place place = pa_parse_place(node);
+    pa_refuse(p->tree, &place, "%s", what);
+}
+
+void pa_parse_enter(struct pa_parse *p, TSNode node) {
+    if (++p->depth > PA_TREE_MAX_DEPTH)
+        pa_parse_refuse(p, node, "nested too deeply");
+}
+
+void pa_parse_leave(struct pa_parse *p) {
+    p->depth--;
+}
+
+/* tree-sitter finds the nth child by walking from the first: a cursor visits all in one pass. */
+struct pa_kids pa_parse_kids(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = {0};
+    size_t room = ts_node_child_count(node);
+    kids.list = pa_tree_alloc(p->tree, (room ? room : 1) * sizeof(*kids.list));
+    TSTreeCursor cursor = ts_tree_cursor_new(node);
+    if (ts_tree_cursor_goto_first_child(&cursor)) {
+        do {
+            TSNode child = ts_tree_cursor_current_node(&cursor);
+            if (ts_node_is_extra(child) || kids.count == room)
+                continue;
+            kids.list[kids.count++] =
+                (struct pa_kid){child, ts_tree_cursor_current_field_name(&cursor),
+                                ts_node_is_named(child)};
+        } while (ts_tree_cursor_goto_next_sibling(&cursor));
+    }
+    ts_tree_cursor_delete(&cursor);
+    return kids;
+}
+
+struct pa_kids pa_parse_named(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = pa_parse_kids(p, node);
+    size_t count = 0;
+    for (size_t i = 0; i < kids.count; i++)
+        if (kids.list[i].named)
+            kids.list[count++] = kids.list[i];
+    kids.count = count;
+    return kids;
+}
+
+TSNode pa_parse_field(struct pa_kids kids, const char *field) {
+    for (size_t i = 0; i < kids.count; i++)
+        if (kids.list[i].field && pa_streq(kids.list[i].field, field))
+            return kids.list[i].node;
+    return (TSNode){0};
+}
+
+struct pa_node *pa_parse_new(struct pa_parse *p, enum pa_node_kind kind, TSNode at, size_t room) {
+    struct pa_node *node = pa_node_new(p->tree, kind, pa_parse_place(at));
+    node->kids = pa_tree_alloc(p->tree, (room ? room : 1) * sizeof(*node->kids));
+    return node;
+}
+
+void pa_parse_add(struct pa_node *node, struct pa_node *kid) {
+    node->kids[node->kid_count++] = kid;
+}
+
+/* Where the text stops being Python: the first node that tree-sitter had to invent or skip. */
+static TSNode find_error(TSNode node) {
+    for (;;) {
+        if (ts_node_is_error(node) || ts_node_is_missing(node))
+            return node;
+        uint32_t count = ts_node_child_count(node);
+        TSNode next = {0};
+        for (uint32_t i = 0; i < count && ts_node_is_null(next); i++) {
+            TSNode child = ts_node_child(node, i);
+            if (ts_node_has_error(child))
+                next = child;
+        }
+        if (ts_node_is_null(next))
+            return node;
+        node = next;
+    }
+}
+
+/* What the parser is not asked to read: another encoding than UTF-8, a NUL. */
+static void check_source(struct pa_tree *tree) {
+    const uint8_t *s = (const uint8_t *)tree->source;
+    struct pa_place place = {1, 0, 1, 0};
+    if (tree->size > PA_TREE_MAX_BYTES)
+        pa_refuse(tree, NULL, "more than %u bytes of source", PA_TREE_MAX_BYTES);
+    for (size_t i = 0; i < tree->size;) {
+        size_t n = s[i] < 0x80 ? 1 : s[i] >= 0xf0 ? 4 : s[i] >= 0xe0 ? 3 : 2;
+        bool ok = s[i] != 0 && s[i] != '\f' && !(s[i] >= 0x80 && s[i] < 0xc2) && s[i] < 0xf5 &&
+                  n <= tree->size - i;
+        for (size_t k = 1; ok && k < n; k++)
+            ok = (s[i + k] & 0xc0) == 0x80;
+        if (ok && n == 3 && ((s[i] == 0xe0 && s[i + 1] < 0xa0) || (s[i] == 0xed && s[i + 1] > 0x9f)))
+            ok = false;
+        if (ok && n == 4 && ((s[i] == 0xf0 && s[i + 1] < 0x90) || (s[i] == 0xf4 && s[i + 1] > 0x8f)))
+            ok = false;
+        if (!ok)
+            pa_refuse(tree, &place, "a byte that is no UTF-8 text, or a form feed");
+        if (s[i] == '\n') {
+            place.line++;
+            place.column = 0;
+        } else {
+            place.column += (uint32_t)n;
+        }
+        i += n;
+    }
+}
+
+struct held {
+    TSParser *parser;
+    TSTree *syntax;
+};
+
+static void release(struct held *held) {
+    if (held->syntax)
+        ts_tree_delete(held->syntax);
+    if (held->parser)
+        ts_parser_delete(held->parser);
+}
+
+int pa_tree_parse(struct pa_tree *tree, const char *source, size_t size,
+                  struct pa_refusal *refusal) {
+    memset(tree, 0, sizeof(*tree));
+    memset(refusal, 0, sizeof(*refusal));
+    tree->source = source;
+    tree->size = size;
+    tree->refusal = refusal;
+    struct pa_parse p = {.tree = tree};
+    struct held *held = pa_xcalloc(1, sizeof(*held)); /* survives the longjmp */
+    int refused = setjmp(tree->refused);
+    if (!refused) {
+        check_source(tree);
+        held->parser = ts_parser_new();
+        ts_parser_set_language(held->parser, tree_sitter_python());
+        held->syntax = ts_parser_parse_string(held->parser, NULL, source, (uint32_t)size);
+        TSNode root = ts_tree_root_node(held->syntax);
+        if (ts_node_has_error(root))
+            pa_parse_refuse(&p, find_error(root), "not valid Python, or not understood");
+        tree->module = pa_parse_block(&p, root);
+    }
+    release(held);
+    free(held);
+    return refused ? 1 : 0;
+}

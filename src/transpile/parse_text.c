@@ -1,0 +1,223 @@
+/* String literals: prefixes, escapes, f-strings. */
+#include "transpile/parse.h"
+
+#include "base/buf.h"
+
+struct literal {
+    bool raw, format;
+    size_t quote; /* length of the quotes */
+};
+
+static struct literal read_prefix(struct pa_parse *p, TSNode start) {
+    struct literal literal = {0};
+    const char *text = pa_parse_text(p, start);
+    for (; *text && *text != '"' && *text != '\''; text++) {
+        char c = *text | 0x20;
+        if (c == 'r')
+            literal.raw = true;
+        else if (c == 'f')
+            literal.format = true;
+        else if (c != 'u')
+            pa_parse_refuse(p, start, "bytes and templates are not supported");
+    }
+    literal.quote = strlen(text);
+    return literal;
+}
+
+static void append_utf8(struct pa_buf *out, uint32_t c) {
+    uint8_t b[4];
+    size_t n = 1;
+    if (c < 0x80) {
+        b[0] = (uint8_t)c;
+    } else if (c < 0x800) {
+        n = 2;
+        b[0] = (uint8_t)(0xc0 | c >> 6);
+    } else if (c < 0x10000) {
+        n = 3;
+        b[0] = (uint8_t)(0xe0 | c >> 12);
+    } else {
+        n = 4;
+        b[0] = (uint8_t)(0xf0 | c >> 18);
+    }
+    for (size_t i = 1; i < n; i++)
+        b[i] = (uint8_t)(0x80 | (c >> 6 * (n - 1 - i) & 0x3f));
+    pa_buf_append(out, b, n);
+}
+
+static const char *append_number(struct pa_parse *p, TSNode at, const char *s, const char *end,
+                                 unsigned base, size_t least, size_t most, struct pa_buf *out) {
+    uint32_t value = 0;
+    size_t n = 0;
+    for (; n < most && s < end; n++, s++) {
+        unsigned digit = *s >= '0' && *s <= '9'                     ? (unsigned)(*s - '0')
+                         : (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f' ? (unsigned)((*s | 0x20) - 'a' + 10)
+                                                                    : 99;
+        if (digit >= base)
+            break;
+        value = value * base + digit;
+    }
+    if (n < least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+        pa_parse_refuse(p, at, "this escape in a string is not supported");
+    append_utf8(out, value);
+    return s;
+}
+
+/* Appends what the text between s and end means. */
+static void decode(struct pa_parse *p, TSNode at, const struct literal *literal, const char *s,
+                   const char *end, struct pa_buf *out) {
+    static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
+    while (s < end) {
+        if (*s == '\r') /* line ends are \n to Python */
+            pa_parse_refuse(p, at, "a carriage return in a string");
+        if (literal->format && (*s == '{' || *s == '}') && s + 1 < end && s[1] == *s)
+            s++;
+        if (*s != '\\' || literal->raw || s + 1 == end) {
+            pa_buf_append(out, s++, 1);
+            continue;
+        }
+        const char *known = memchr(from, s[1], sizeof(from) - 1);
+        char c = s[1];
+        if (known) {
+            pa_buf_append(out, to + (known - from), 1);
+            s += 2;
+        } else if (c == '\n') {
+            s += 2;
+        } else if (c >= '0' && c <= '7') {
+            s = append_number(p, at, s + 1, end, 8, 1, 3, out);
+        } else if (c == 'x') {
+            s = append_number(p, at, s + 2, end, 16, 2, 2, out);
+        } else if (c == 'u') {
+            s = append_number(p, at, s + 2, end, 16, 4, 4, out);
+        } else if (c == 'U') {
+            s = append_number(p, at, s + 2, end, 16, 8, 8, out);
+        } else {
+            pa_parse_refuse(p, at, "this escape in a string is not supported");
+        }
+    }
+}
+
+static struct pa_node *string_node(struct pa_parse *p, TSNode at, struct pa_buf *text) {
+    struct pa_node *node = pa_parse_new(p, PA_N_STR, at, 0);
+    char *copy = pa_tree_alloc(p->tree, text->size + 1);
+    if (text->size)
+        memcpy(copy, text->data, text->size);
+    node->str = copy;
+    node->len = (uint32_t)text->size;
+    pa_buf_clear(text);
+    return node;
+}
+
+static struct pa_node *parse_parts(struct pa_parse *p, TSNode node, const struct literal *literal,
+                                   uint32_t from, uint32_t to);
+
+/* {expression!r:specification} */
+static struct pa_node *parse_interpolation(struct pa_parse *p, TSNode node,
+                                           const struct literal *literal) {
+    struct pa_kids kids = pa_parse_kids(p, node);
+    struct pa_node *format = pa_parse_new(p, PA_N_FORMAT, node, 0);
+    TSNode expression = pa_parse_field(kids, "expression");
+    TSNode conversion = pa_parse_field(kids, "type_conversion");
+    TSNode spec = pa_parse_field(kids, "format_specifier");
+    for (size_t i = 0; i < kids.count; i++)
+        if (pa_parse_is(kids.list[i].node, "="))
+            format->mark = 1; /* {x=}: its text first */
+    format->a = pa_parse_expression(p, expression);
+    if (!ts_node_is_null(conversion))
+        format->op = (uint8_t)pa_parse_text(p, conversion)[1];
+    if (format->mark) {
+        if (!format->op && ts_node_is_null(spec))
+            format->op = 'r';
+        uint32_t from = ts_node_start_byte(node) + 1, to = ts_node_end_byte(expression);
+        while (to < p->tree->size && p->tree->source[to] != '=')
+            to++;
+        to++;
+        while (to < p->tree->size && p->tree->source[to] == ' ')
+            to++;
+        char *text = pa_tree_alloc(p->tree, to - from + 1);
+        memcpy(text, p->tree->source + from, to - from);
+        format->str = text;
+        format->len = to - from;
+    }
+    if (!ts_node_is_null(spec))
+        format->b = parse_parts(p, spec, literal, ts_node_start_byte(spec) + 1,
+                                ts_node_end_byte(spec));
+    return format;
+}
+
+/* The pieces of an f-string, or of a specification in one, between two offsets. */
+static struct pa_node *parse_parts(struct pa_parse *p, TSNode node, const struct literal *literal,
+                                   uint32_t from, uint32_t to) {
+    struct pa_kids kids = pa_parse_kids(p, node);
+    struct pa_node *result = pa_parse_new(p, PA_N_FSTRING, node, 2 * kids.count + 1);
+    struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+    pa_parse_enter(p, node);
+    for (size_t i = 0; i <= kids.count; i++) {
+        bool last = i == kids.count;
+        if (!last && !pa_parse_is(kids.list[i].node, "interpolation") &&
+            !pa_parse_is(kids.list[i].node, "format_expression"))
+            continue;
+        uint32_t start = last ? to : ts_node_start_byte(kids.list[i].node);
+        if (start > from)
+            decode(p, node, literal, p->tree->source + from, p->tree->source + start, &text);
+        if (text.size)
+            pa_parse_add(result, string_node(p, node, &text));
+        if (last)
+            break;
+        struct pa_node *format = parse_interpolation(p, kids.list[i].node, literal);
+        if (format->mark) {
+            pa_buf_append(&text, format->str, format->len);
+            pa_parse_add(result, string_node(p, node, &text));
+        }
+        pa_parse_add(result, format);
+        from = ts_node_end_byte(kids.list[i].node);
+    }
+    pa_parse_leave(p);
+    pa_buf_done(&text);
+    return result;
+}
+
+struct pa_node *pa_parse_string(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = pa_parse_kids(p, node);
+    if (kids.count < 2 || !pa_parse_is(kids.list[0].node, "string_start"))
+        pa_parse_refuse(p, node, "this string is not understood");
+    struct literal literal = read_prefix(p, kids.list[0].node);
+    uint32_t from = ts_node_end_byte(kids.list[0].node);
+    uint32_t to = ts_node_start_byte(kids.list[kids.count - 1].node);
+    if (literal.format)
+        return parse_parts(p, node, &literal, from, to);
+    struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+    decode(p, node, &literal, p->tree->source + from, p->tree->source + to, &text);
+    struct pa_node *result = string_node(p, node, &text);
+    pa_buf_done(&text);
+    return result;
+}
+
+/* "a" "b": one string, or one f-string of all parts. */
+struct pa_node *pa_parse_joined_strings(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = pa_parse_named(p, node);
+    struct pa_node **parts = pa_tree_alloc(p->tree, (kids.count + 1) * sizeof(*parts));
+    size_t total = 0;
+    bool format = false;
+    for (size_t i = 0; i < kids.count; i++) {
+        parts[i] = pa_parse_string(p, kids.list[i].node);
+        format |= parts[i]->kind == PA_N_FSTRING;
+        total += parts[i]->kind == PA_N_FSTRING ? parts[i]->kid_count : 1;
+    }
+    struct pa_node *result = pa_parse_new(p, PA_N_FSTRING, node, total);
+    if (!format) {
+        struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+        for (size_t i = 0; i < kids.count; i++)
+            pa_buf_append(&text, parts[i]->str, parts[i]->len);
+        result = string_node(p, node, &text);
+        pa_buf_done(&text);
+        return result;
+    }
+    for (size_t i = 0; i < kids.count; i++) {
+        if (parts[i]->kind == PA_N_STR)
+            pa_parse_add(result, parts[i]);
+        else
+            for (uint32_t k = 0; k < parts[i]->kid_count; k++)
+                pa_parse_add(result, parts[i]->kids[k]);
+    }
+    return result;
+}
