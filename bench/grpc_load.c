@@ -1,20 +1,31 @@
 /*
  * Load on a gRPC server, by C-core: as little of the machine as a client of gRPC can take.
  *
- *     bench-grpc-load ADDRESS METHOD MESSAGE-FILE CALLS IN-FLIGHT [EXPECTED]
+ *     bench-grpc-load --address HOST:PORT --method /PACKAGE.SERVICE/METHOD [--message FILE]
+ *                     [--calls N] [--in-flight N] [--gap MS] [--expect TEXT]
  *
- * Sends the same message CALLS times, IN-FLIGHT at once over one connection, and prints one line of
- * JSON: calls per second, and the latency's p50, p95, p99 and mean in milliseconds.  A call that
- * does not end with OK, or whose answer does not contain EXPECTED, is counted as failed.
+ * Sends the message of FILE (none: an empty one) N times over one connection, as many at once as
+ * --in-flight says, and prints one line of JSON: calls per second, and the latency's p50, p95, p99
+ * and mean in milliseconds.  With --gap it rests before each call, which is then not counted in the
+ * time: what a caller sees who comes now and then.  A call that does not end with OK, or whose
+ * answer does not contain TEXT, is counted as failed.
  */
 #include "base/clock.h"
 #include "base/io.h"
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <getopt.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define MESSAGE_MAX (64 * 1024 * 1024)
+
+struct options {
+    const char *address, *method, *message, *expected;
+    size_t calls, in_flight;
+    unsigned gap_ms;
+};
 
 struct load {
     grpc_channel *channel;
@@ -117,50 +128,95 @@ static void report(struct load *load, uint64_t wall_ns) {
         fprintf(stderr, "bench-grpc-load: the first failure: %s\n", load->first_failure);
 }
 
-static void run(struct load *load, size_t in_flight) {
+static void end_next(struct load *load) {
+    end(grpc_completion_queue_next(load->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL).tag);
+}
+
+static void run(struct load *load, const struct options *options) {
     uint64_t start = pa_clock_monotonic_ns();
-    while (load->begun < PA_MIN(in_flight, load->calls))
-        begin(load);
     while (load->ended < load->calls) {
-        grpc_event event =
-            grpc_completion_queue_next(load->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-        end(event.tag);
-        if (load->begun < load->calls)
+        if (options->gap_ms)
+            usleep(options->gap_ms * 1000);
+        while (load->begun < load->calls && load->begun - load->ended < options->in_flight)
             begin(load);
+        end_next(load);
     }
     report(load, pa_clock_monotonic_ns() - start);
 }
 
+static int parse(int argc, char **argv, struct options *ret) {
+    static const struct option known[] = {
+        {"address", required_argument, NULL, 'a'},   {"method", required_argument, NULL, 'm'},
+        {"message", required_argument, NULL, 'f'},   {"calls", required_argument, NULL, 'n'},
+        {"in-flight", required_argument, NULL, 'i'}, {"gap", required_argument, NULL, 'g'},
+        {"expect", required_argument, NULL, 'e'},    {0}};
+    *ret = (struct options){.calls = 1000, .in_flight = 1};
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;)
+        switch (option) {
+        case 'a':
+            ret->address = optarg;
+            break;
+        case 'm':
+            ret->method = optarg;
+            break;
+        case 'f':
+            ret->message = optarg;
+            break;
+        case 'n':
+            ret->calls = strtoull(optarg, NULL, 10);
+            break;
+        case 'i':
+            ret->in_flight = strtoull(optarg, NULL, 10);
+            break;
+        case 'g':
+            ret->gap_ms = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'e':
+            ret->expected = optarg;
+            break;
+        default:
+            return -1;
+        }
+    return ret->address && ret->method && ret->calls && ret->in_flight ? 0 : -1;
+}
+
+static void load_done(struct load *load) {
+    free(load->took_ns);
+    grpc_slice_unref(load->message);
+    grpc_channel_destroy(load->channel);
+    grpc_completion_queue_shutdown(load->queue);
+    grpc_completion_queue_destroy(load->queue);
+}
+
+static size_t load_and_report(const struct options *options, const struct pa_buf *message) {
+    grpc_init();
+    grpc_channel_credentials *clear = grpc_insecure_credentials_create();
+    struct load load = {.channel = grpc_channel_create(options->address, clear, NULL),
+                        .queue = grpc_completion_queue_create_for_next(NULL),
+                        .message =
+                            grpc_slice_from_copied_buffer(pa_buf_text(message), message->size),
+                        .expected = options->expected,
+                        .calls = options->calls,
+                        .took_ns = pa_xcalloc(options->calls, sizeof(*load.took_ns))};
+    load.method = grpc_channel_register_call(load.channel, options->method, NULL, NULL);
+    run(&load, options);
+    grpc_channel_credentials_release(clear);
+    load_done(&load);
+    grpc_shutdown_blocking();
+    return load.failed;
+}
+
 int main(int argc, char **argv) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf message = PA_BUF_INIT(MESSAGE_MAX);
+    struct options options;
     struct pa_error err;
-    struct pa_buf message = PA_BUF_INIT(MESSAGE_MAX);
-    if (argc < 6 || argc > 7) {
-        fprintf(stderr, "usage: bench-grpc-load ADDRESS METHOD MESSAGE-FILE CALLS IN-FLIGHT "
-                        "[EXPECTED]\n");
+    if (parse(argc, argv, &options) < 0) {
+        fprintf(stderr, "bench-grpc-load: see the top of bench/grpc_load.c for its options\n");
         return 2;
     }
-    if (pa_read_file(argv[3], &message, &err) < 0) {
+    if (options.message && pa_read_file(options.message, &message, &err) < 0) {
         fprintf(stderr, "bench-grpc-load: %s\n", err.message);
         return 1;
     }
-    grpc_init();
-    grpc_channel_credentials *clear = grpc_insecure_credentials_create();
-    struct load load = {.channel = grpc_channel_create(argv[1], clear, NULL),
-                        .queue = grpc_completion_queue_create_for_next(NULL),
-                        .message =
-                            grpc_slice_from_copied_buffer(pa_buf_text(&message), message.size),
-                        .expected = argc > 6 ? argv[6] : NULL,
-                        .calls = strtoull(argv[4], NULL, 10)};
-    load.method = grpc_channel_register_call(load.channel, argv[2], NULL, NULL);
-    load.took_ns = pa_xcalloc(load.calls + 1, sizeof(*load.took_ns));
-    run(&load, strtoull(argv[5], NULL, 10));
-    free(load.took_ns);
-    pa_buf_done(&message);
-    grpc_slice_unref(load.message);
-    grpc_channel_credentials_release(clear);
-    grpc_channel_destroy(load.channel);
-    grpc_completion_queue_shutdown(load.queue);
-    grpc_completion_queue_destroy(load.queue);
-    grpc_shutdown_blocking();
-    return load.failed != 0;
+    return load_and_report(&options, &message) != 0;
 }

@@ -91,11 +91,13 @@ static void parse(int argc, char **argv, struct options *ret) {
     ret->language = argv[optind];
 }
 
-static int start_root(void *context, struct pa_worker *ret, struct pa_error *err) {
+static int start_root(void *context, int cancel_fd, struct pa_worker *ret, struct pa_error *err) {
     struct bench *bench = context;
+    struct pa_run_request request = bench->root.request;
     struct pa_outcome outcome;
+    request.cancel_fd = cancel_fd;
     pa_outcome_init(&outcome);
-    int done = pa_start_root(bench->executor, &bench->root.request, ret, &outcome, err);
+    int done = pa_start_root(bench->executor, &request, ret, &outcome, err);
     pa_outcome_done(&outcome);
     return done;
 }
@@ -132,7 +134,7 @@ static double run_once(struct bench *bench, bool warm, double *ret_cpu_ms) {
     struct pa_outcome outcome;
     struct pa_run_request request = bench->run.request;
     if (warm) {
-        if (pa_pool_take(bench->pool, pa_clock_monotonic_ns() + TAKE_NS, &worker, &err) < 0)
+        if (pa_pool_take(bench->pool, pa_clock_monotonic_ns() + TAKE_NS, -1, &worker, &err) < 0)
             give_up(err.message);
         request.warm = &worker;
         if (bench->options.gap_ms)
@@ -183,7 +185,7 @@ static long private_kib(pid_t pid) {
 static long idle_copy_kib(struct bench *bench) {
     struct pa_worker worker;
     struct pa_error err;
-    if (pa_pool_take(bench->pool, pa_clock_monotonic_ns() + TAKE_NS, &worker, &err) < 0)
+    if (pa_pool_take(bench->pool, pa_clock_monotonic_ns() + TAKE_NS, -1, &worker, &err) < 0)
         give_up(err.message);
     usleep(20000);
     long kib = private_kib(worker.pid);

@@ -1,13 +1,26 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
+/* What was cut is marked; what others chose (the name of a file, a parameter) does not make it more
+ * than a line of UTF-8. */
 static void finish(struct pa_error *err, size_t length) {
-    if (length >= sizeof(err->message))
-        memcpy(err->message + sizeof(err->message) - 4, "...", 4);
+    const size_t room = sizeof(err->message);
+    if (length >= room)
+        memcpy(err->message + room - 4, "...", 4);
+    size_t left = strlen(err->message);
+    for (uint8_t *at = (uint8_t *)err->message; left;) {
+        size_t n = pa_utf8_sequence(at, left);
+        if (!n || *at < 0x20 || *at == 0x7f)
+            *at = '?';
+        n = PA_MAX(n, 1u);
+        at += n;
+        left -= n;
+    }
 }
 
 static size_t format(char *out, size_t room, const char *fmt, va_list args) {

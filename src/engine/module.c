@@ -78,7 +78,7 @@ int pa_module_load(struct pa_engine *engine, const char *path, struct pa_module 
     if (error) {
         free(module);
         PA_CLEANUP(pa_freep) char *text = pa_engine_take_error(error);
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+        return pa_fail(err, PA_ERR_UNIMPLEMENTED,
                        "cannot load the artifact %s: %s; remove it (`polyagent cache clear`), and "
                        "the module is compiled again",
                        path, text);

@@ -27,8 +27,10 @@
 #include <stdint.h>
 
 #define PA_CALL_MAX_BYTES   (1u << 20) /* of one call's JSON, and of one answer's */
+#define PA_CALL_MAX_VALUES  50000      /* in one call's arguments, those that hold others for 8 */
 #define PA_CALL_MAX_OPEN    64         /* outstanding at once */
 #define PA_CALL_MAX_PER_RUN 10000
+#define PA_CALL_MAX_TOOLS   128 /* in one offer */
 
 struct pa_call;
 const char *pa_call_name(const struct pa_call *call);

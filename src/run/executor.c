@@ -168,6 +168,7 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .stdin_bytes = request->stdin_bytes,
                          .stdin_size = request->stdin_size,
                          .sink = request->sink,
+                         .calls = request->calls,
                          .list_files = request->list_files,
                          .outputs_bytes = request->outputs ? request->outputs->bytes : 0,
                          .cancel_fd = request->cancel_fd};

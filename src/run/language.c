@@ -54,10 +54,8 @@ static int set_env(json_t *object, const struct pa_policy *policy, struct pa_err
 }
 
 static const char *const mode_names[] = {
-    [PA_PROGRAM_SCRIPT] = "script",
-    [PA_PROGRAM_EXPRESSION] = "expression",
-    [PA_PROGRAM_MODULE] = "module",
-    [PA_PROGRAM_COMPLETE] = "complete",
+    [PA_PROGRAM_SCRIPT] = "script",       [PA_PROGRAM_EXPRESSION] = "expression",
+    [PA_PROGRAM_MODULE] = "module",       [PA_PROGRAM_COMPLETE] = "complete",
     [PA_PROGRAM_VARIABLES] = "variables",
 };
 
@@ -90,6 +88,8 @@ static int write_message(struct pa_language_run *run, const struct pa_image *ima
         (program->filename && set_text(header, "filename", program->filename, err) < 0) ||
         (program->argv && set_list(header, "argv", program->argv, program->argc, err) < 0) ||
         set_paths(header, image, program, err) < 0;
+    if (program->calls)
+        json_object_set(header, "tools", (json_t *)(uintptr_t)program->calls->tools);
     if (!failed) {
         json_dump_callback(header, append, &run->header, JSON_COMPACT);
         pa_buf_append(&run->header, "\n", 1);
@@ -169,6 +169,7 @@ static int describe(struct pa_language_run *run, const struct pa_image *image,
         .argv0 = pack->args[0],
         .argv = (const char *const *)pack->args + 1,
         .argc = pa_strv_count(pack->args) - 1,
+        .calls = program->calls,
         .stdin_fd = -1,
         .cancel_fd = -1};
     int done = image->without_checkpoint ? describe_stdin_start(run, image, program, err)

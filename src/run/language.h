@@ -31,9 +31,10 @@ struct pa_program {
     size_t argc;
     const char *const *paths; /* guest folders or archives for imports */
     size_t path_count;
-    bool session;   /* come back for another turn */
-    bool continued; /* a later turn: random generators go on as they are */
-    bool root;      /* there is no program: this starts a warm root */
+    const struct pa_call_offer *calls; /* tools that it may call; NULL: none */
+    bool session;                      /* come back for another turn */
+    bool continued;                    /* a later turn: random generators go on as they are */
+    bool root;                         /* there is no program: this starts a warm root */
 };
 
 /* Owns what its request points to. */

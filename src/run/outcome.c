@@ -22,6 +22,8 @@ void pa_outcome_done(struct pa_outcome *outcome) {
         free(outcome->files[i].bytes);
     }
     free(outcome->files);
+    json_decref(outcome->calls);
+    outcome->calls = NULL;
     outcome->files = NULL;
     outcome->file_count = 0;
 }
@@ -243,6 +245,8 @@ json_t *pa_outcome_value(const struct pa_outcome *outcome) {
     }
     set_results(object, &outcome->results);
     json_object_set_new(object, "files", files_json(outcome));
+    if (outcome->calls)
+        json_object_set(object, "calls", outcome->calls);
     json_object_set_new(object, "usage", usage_json(&outcome->usage));
     if (outcome->session_lives)
         json_object_set_new(object, "session_lives", json_true());

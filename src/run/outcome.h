@@ -53,6 +53,7 @@ struct pa_outcome {
     struct pa_buf results; /* lines of JSON from /dev/sandbox/result, as the guest wrote them */
     struct pa_outcome_file *files;
     size_t file_count;
+    json_t *calls; /* host calls, as pa_call_desk_close tells; NULL: none */
     struct pa_usage usage;
     bool session_lives;       /* the process waits for another turn */
     bool session_rolled_back; /* ... but another one, which knows nothing of this turn */

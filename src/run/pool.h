@@ -31,8 +31,8 @@ struct pa_pool;
 int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struct pa_error *err);
 struct pa_pool *pa_pool_free(struct pa_pool *pool);
 
-/* Nobody gets a copy any more, nor waits for one; those that were taken go on.  Before pa_pool_free,
- * where other threads may still be in pa_pool_take. */
+/* Nobody gets a copy any more, nor waits for one; those that were taken go on.  Before
+ * pa_pool_free, where other threads may still be in pa_pool_take. */
 void pa_pool_close(struct pa_pool *pool);
 
 /* Waits, first come, first served, until `deadline_ns` (monotonic) where none is idle: UNAVAILABLE
@@ -50,17 +50,18 @@ int pa_pool_take_session(struct pa_pool *pool, uint64_t deadline_ns, int cancel_
 int pa_pool_fork(const struct pa_worker *session, uint64_t deadline_ns, struct pa_worker *ret,
                  struct pa_error *err);
 
-/* The root of this copy is dead, and so is every copy of it. */
+/* Of a copy that has ended: with its root, as every copy of that.  Waits for a moment where that is
+ * not known yet. */
 bool pa_pool_lost(const struct pa_worker *worker);
 
 struct pa_pool_stats {
-    bool ready;           /* the root is at its checkpoint */
+    bool ready; /* the root is at its checkpoint */
     unsigned idle, target;
     unsigned out; /* taken copies that have not been reaped */
     uint64_t taken, waited, root_starts;
-    uint64_t start_ns;    /* the last root, from exec to checkpoint */
+    uint64_t start_ns;     /* the last root, from exec to checkpoint */
     uint64_t memory_bytes; /* of the guest at its checkpoint */
-    char trouble[256];    /* why the last root failed, or "" */
+    char trouble[256];     /* why the last root failed, or "" */
 };
 void pa_pool_stats(struct pa_pool *pool, struct pa_pool_stats *ret);
 

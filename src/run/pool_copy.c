@@ -48,25 +48,37 @@ static struct timespec from_now(uint64_t ns) {
                              .tv_nsec = (long)(ns % PA_NS_PER_S)};
 }
 
-static int status_of(struct pa_pool *pool, const struct pa_copy *copy) {
+/* Under the lock. */
+static bool find_status(const struct pa_pool *pool, const struct pa_copy *copy, int *ret) {
+    for (size_t i = 0; i < PA_POOL_REMEMBERED; i++)
+        if (pool->reaped[i].number == copy->number && pool->reaped[i].root == copy->root) {
+            *ret = pool->reaped[i].status;
+            return true;
+        }
+    return false;
+}
+
+static bool root_is_gone(const struct pa_pool *pool, const struct pa_copy *copy) {
+    return !pool->stats.ready || pool->stats.root_starts != copy->root;
+}
+
+/* Of a dead one: waits until its root has said how it ended, or is gone itself. */
+static int status_of(struct pa_pool *pool, const struct pa_copy *copy, bool *ret_lost) {
     const struct timespec until = from_now(STATUS_WAIT_NS);
     int status = SIGKILL; /* where nobody can say */
+    bool late = false, found = false;
     pthread_mutex_lock(&pool->lock);
-    for (bool late = false, found = false; !late && !found;) {
-        for (size_t i = 0; i < PA_POOL_REMEMBERED && !found; i++)
-            if (pool->reaped[i].number == copy->number && pool->reaped[i].root == copy->root) {
-                status = pool->reaped[i].status;
-                found = true;
-            }
-        late = !found && pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
-    }
+    while (!(found = find_status(pool, copy, &status)) && !root_is_gone(pool, copy) && !late)
+        late = pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
+    *ret_lost = !found && root_is_gone(pool, copy);
     pthread_mutex_unlock(&pool->lock);
     return status;
 }
 
 static int reap_copy(struct pa_worker *worker, bool want_status) {
     struct pa_copy *copy = worker->context;
-    int status = want_status ? status_of(copy->pool, copy) : 0;
+    bool lost;
+    int status = want_status ? status_of(copy->pool, copy, &lost) : 0;
     close(worker->socket);
     close(worker->pidfd);
     if (copy->taken) { /* the last that is done with the pool */
@@ -128,7 +140,7 @@ static int await_adoption(struct pa_pool *pool, const struct pa_copy *copy, stru
     const struct timespec until = from_now(ADOPT_WAIT_NS);
     bool late = false;
     while (getpgid(copy->worker.pid) != copy->worker.pid) {
-        if (late || !pool->stats.ready || pool->stats.root_starts != copy->root)
+        if (late || root_is_gone(pool, copy))
             return pa_fail(err, PA_ERR_UNAVAILABLE, "the warm root does not take the copy on");
         late = pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
     }
@@ -143,9 +155,8 @@ static int adopt(struct pa_copy *copy, struct pa_error *err) {
     pool->stats.out++;
     copy->taken = true;
     int done = 0;
-    if (!pool->stats.ready || pool->stats.root_starts != copy->root ||
-        pa_frame_send(pool->root.socket, PA_FRAME_ADOPT, number.data, number.size, NULL, 0, false) <
-            0)
+    if (root_is_gone(pool, copy) || pa_frame_send(pool->root.socket, PA_FRAME_ADOPT, number.data,
+                                                  number.size, NULL, 0, false) < 0)
         done = pa_fail(err, PA_ERR_UNAVAILABLE, "the warm root is gone");
     if (done == 0)
         done = await_adoption(pool, copy, err);
@@ -174,8 +185,7 @@ int pa_pool_fork(const struct pa_worker *session, uint64_t deadline_ns, struct p
 
 bool pa_pool_lost(const struct pa_worker *worker) {
     const struct pa_copy *copy = copy_of(worker);
-    pthread_mutex_lock(&copy->pool->lock);
-    bool lost = !copy->pool->stats.ready || copy->pool->stats.root_starts != copy->root;
-    pthread_mutex_unlock(&copy->pool->lock);
+    bool lost;
+    status_of(copy->pool, copy, &lost);
     return lost;
 }

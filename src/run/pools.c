@@ -74,8 +74,7 @@ static int key_of(const struct pa_want *want, char ret_key[PA_DIGEST_TEXT], stru
     }
     put_list(&all, want->paths);
     put_list(&all, want->preload);
-    pa_put_text(&all, want->interpreter ? want->interpreter_sha256 : "");
-    pa_put_text(&all, want->interpreter);
+    pa_put_text(&all, want->interpreter ? want->interpreter_sha256 : ""); /* whatever its path */
     if (all.failed)
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
                        "a warm process with more than %llu bytes of paths and names",

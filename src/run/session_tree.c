@@ -7,7 +7,8 @@
  *
  * Forking and going back are one thing: a copy of a process that waits.  What a process is in its
  * history (how many turns led to it, its seed, whether anything random is still its parent's) goes
- * with it, so a checkpoint gone back to twice continues alike in deterministic mode.
+ * with it.  In deterministic mode a session that goes back repeats what it did, and a fork has a
+ * seed of its own; elsewhere whatever was copied has everything random anew.
  */
 #include "run/sessions_internal.h"
 
@@ -212,6 +213,16 @@ int pa_sessions_fork(struct pa_sessions *sessions, const char *owner, const char
 
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
+/* A copy that is to go on as its original would have. */
+static int copy_alike(const struct pa_session *session, const struct pa_session_point *from,
+                      struct pa_session_point *ret, struct pa_error *err) {
+    if (pa_session_copy(from, ret, err) < 0)
+        return -1;
+    if (session->model->policy.deterministic)
+        ret->fresh = from->fresh;
+    return 0;
+}
+
 static struct pa_session_checkpoint *find_checkpoint(const struct pa_session *session,
                                                      const char *name, size_t *ret_at) {
     for (size_t i = 0; i < session->checkpoint_count; i++)
@@ -261,7 +272,7 @@ static int keep(struct pa_session *session, const char *name, struct pa_error *e
                        PA_SESSION_KEPT);
     if (pa_session_room(session->sessions, session->owner, 1, err) < 0)
         return -1;
-    if (pa_session_copy(&session->point, &point, err) < 0) {
+    if (copy_alike(session, &session->point, &point, err) < 0) {
         pa_session_unroom(session->sessions, 1);
         return -1;
     }
@@ -290,7 +301,7 @@ int pa_sessions_go_back(struct pa_sessions *sessions, const char *owner, const c
         return -1;
     struct pa_session_checkpoint *found = find_checkpoint(session, checkpoint, &at);
     struct pa_session_point point;
-    int done = found ? pa_session_copy(&found->point, &point, err)
+    int done = found ? copy_alike(session, &found->point, &point, err)
                      : no_checkpoint(session, checkpoint, err);
     if (done == 0)
         pa_session_replace(session, &point, true);

@@ -105,6 +105,7 @@ static int run_turn(struct pa_session *session, const struct pa_session_turn *tu
     char name[32];
     program.session = true;
     program.continued = !point->fresh;
+    program.calls = turn->calls;
     if (!program.filename) {
         snprintf(name, sizeof(name), "<turn-%llu>", (unsigned long long)point->turns + 1);
         program.filename = name;

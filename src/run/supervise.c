@@ -1,6 +1,7 @@
 #include "run/supervise.h"
 
 #include "base/clock.h"
+#include "run/call_desk.h"
 #include "run/capture.h"
 #include "run/denial.h"
 #include "run/worker_log.h"
@@ -50,7 +51,10 @@ struct loop {
     uint64_t output_total;
     size_t stdin_at; /* of job->stdin_bytes */
     bool stdin_wanted;
-    struct pa_buf changed; /* what was told of files */
+    struct pa_buf changed;     /* what was told of files */
+    struct pa_call_desk *desk; /* NULL until a call comes */
+    struct pa_buf reply;       /* on its way to the worker, ... */
+    size_t reply_sent;         /* ... header included; 0: none is */
     unsigned log_lines;
     bool guest_spoke; /* it has come to more than entering the jail */
     bool sink_gone;   /* nobody listens any more */
@@ -190,6 +194,14 @@ static void take_changed(struct loop *loop, const struct pa_frame *frame) {
         condemn_garbage(loop, "more of its files than it was asked for");
 }
 
+static void take_call(struct loop *loop, const struct pa_frame *frame) {
+    struct pa_error err;
+    if (!loop->desk && !(loop->desk = pa_call_desk_new(loop->job->calls, &err)))
+        condemn_garbage(loop, err.message);
+    else if (!pa_call_desk_take(loop->desk, frame->payload, frame->size))
+        condemn_garbage(loop, "more calls than a run may make");
+}
+
 static void take_log(struct loop *loop, const struct pa_frame *frame) {
     if (pa_worker_log(frame, &loop->log_lines) < 0)
         condemn_garbage(loop, "a malformed log line");
@@ -266,6 +278,9 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
     case PA_FRAME_RESULT:
         take_result(loop, frame);
         break;
+    case PA_FRAME_CALL:
+        take_call(loop, frame);
+        break;
     case PA_FRAME_CHANGED:
         take_changed(loop, frame);
         break;
@@ -341,6 +356,20 @@ static void answer_from_fd(struct loop *loop) {
     send_stdin(loop, chunk, n > 0 ? (size_t)n : 0);
 }
 
+/* --- answers to calls ------------------------------------------------------------------------- */
+
+/* As much as the worker takes now; the rest waits until it reads. */
+static void send_replies(struct loop *loop) {
+    while (loop->reply.size || pa_call_desk_next(loop->desk, &loop->reply)) {
+        if (pa_frame_send_some(loop->worker->socket, PA_FRAME_REPLY, loop->reply.data,
+                               loop->reply.size, NULL, 0, &loop->reply_sent) < 0 &&
+            errno == EAGAIN)
+            return;
+        pa_buf_clear(&loop->reply); /* sent, or to one that is gone */
+        loop->reply_sent = 0;
+    }
+}
+
 /* --- the loop --------------------------------------------------------------------------------- */
 
 /* Under the clocks like all the rest: a session's process need not read.  False when the host
@@ -382,15 +411,17 @@ static void wait_and_serve(struct loop *loop) {
     for (bool open = true; open;) {
         uint64_t now = pa_clock_monotonic_ns();
         check_clocks(loop, now);
-        bool from_fd = loop->stdin_wanted && job->stdin_fd >= 0;
-        if (loop->stdin_wanted && !from_fd)
+        bool replying = loop->reply.size > 0; /* nothing else fits in between */
+        bool from_fd = loop->stdin_wanted && job->stdin_fd >= 0 && !replying;
+        if (loop->stdin_wanted && job->stdin_fd < 0 && !replying)
             answer_from_memory(loop);
         struct pollfd polled[] = {
-            {.fd = loop->worker->socket, .events = POLLIN},
+            {.fd = loop->worker->socket, .events = (short)(POLLIN | (replying ? POLLOUT : 0))},
             {.fd = loop->verdict == VERDICT_NONE ? job->cancel_fd : -1, .events = POLLIN},
             {.fd = from_fd ? job->stdin_fd : -1, .events = POLLIN},
             /* Once it is killed, a process that it left behind may hold its channel open. */
             {.fd = loop->verdict == VERDICT_NONE ? -1 : loop->worker->pidfd, .events = POLLIN},
+            {.fd = loop->desk && !replying ? pa_call_desk_fd(loop->desk) : -1, .events = POLLIN},
         };
         int n = poll(polled, PA_ARRAY_LEN(polled), timeout_ms(loop, now));
         if (n < 0 && errno != EINTR)
@@ -401,11 +432,13 @@ static void wait_and_serve(struct loop *loop) {
             condemn(loop, VERDICT_CANCELLED);
         if (polled[2].revents)
             answer_from_fd(loop);
+        if (polled[4].revents || (polled[0].revents & POLLOUT))
+            send_replies(loop);
         for (int i = 0; polled[3].revents && i < LAST_READS && open; i++)
             open = read_frames(loop);
         if (polled[3].revents)
             return;
-        if (polled[0].revents)
+        if (polled[0].revents & ~POLLOUT)
             open = read_frames(loop);
     }
     if (!loop->ended && !loop->failed && loop->verdict == VERDICT_NONE)
@@ -538,6 +571,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;
     memcpy(outcome->jail_missing, worker->no_namespaces, sizeof(worker->no_namespaces));
     pa_frame_decoder_init(&loop->decoder);
+    loop->reply = PA_BUF_INIT(PA_CALL_MAX_BYTES + 1);
     loop->changed = PA_BUF_INIT(job->outputs_bytes + CHANGED_HEADS);
     start_captures(loop);
 
@@ -555,6 +589,9 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
         describe(loop, status);
     pa_frame_decoder_done(&loop->decoder);
     pa_buf_done(&loop->changed);
+    pa_buf_done(&loop->reply);
+    if (loop->desk)
+        outcome->calls = pa_call_desk_close(loop->desk);
     free(loop);
     return result;
 }

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "policy/limits.h"
+#include "run/calls.h"
 #include "run/outcome.h"
 #include "warm/frame.h"
 
@@ -73,10 +74,11 @@ struct pa_job {
     int stdin_fd;            /* -1: no standard input, or ... */
     const void *stdin_bytes; /* ... these bytes */
     size_t stdin_size;
-    const struct pa_sink *sink; /* NULL: keep output in the outcome */
-    bool list_files;            /* the worker tells of files that it changed, ... */
-    uint64_t outputs_bytes;     /* ... with contents of at most so many bytes together */
-    int cancel_fd;              /* -1, or a descriptor that is readable when the caller gives up */
+    const struct pa_sink *sink;        /* NULL: keep output in the outcome */
+    const struct pa_call_offer *calls; /* NULL: the guest has no tools to call */
+    bool list_files;                   /* the worker tells of files that it changed, ... */
+    uint64_t outputs_bytes;            /* ... with contents of at most so many bytes together */
+    int cancel_fd; /* -1, or a descriptor that is readable when the caller gives up */
 };
 
 /* Runs the job to its end; the worker is killed and reaped when this returns, unless it is a

@@ -150,7 +150,7 @@ static char *format(const struct pa_audit *audit, const struct pa_audit_record *
     if (audit->with_code && record->parameters)
         json_object_set_new(json, "parameters", json_deep_copy(record->parameters));
     json_object_set_new(json, "outcome", ending_json(record));
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
     json_decref(json);
     return text;
 }

@@ -1,4 +1,3 @@
-/* Which of them were built is decided in src/server/meson.build. */
 #include "server/doors.h"
 
 #include "base/log.h"
@@ -17,7 +16,6 @@ static void warn_if_open(const struct pa_server_settings *settings, const char *
                     key, address);
 }
 
-#ifdef PA_WITH_GRPC
 static int open_grpc(struct pa_doors *doors, struct pa_error *err) {
     struct pa_grpc_config config = {.service = doors->service,
                                     .settings = doors->settings,
@@ -30,9 +28,7 @@ static int open_grpc(struct pa_doors *doors, struct pa_error *err) {
         warn_if_open(doors->settings, "server.grpc_listen", doors->settings->grpc_listen);
     return 0;
 }
-#endif
 
-#ifdef PA_WITH_HTTP
 static int open_http(struct pa_doors *doors, enum pa_http_kind kind, const char *name,
                      const char *address, struct pa_http **ret, struct pa_error *err) {
     struct pa_http_config config = {.service = doors->service,
@@ -49,70 +45,48 @@ static int open_http(struct pa_doors *doors, enum pa_http_kind kind, const char 
         warn_if_open(doors->settings, key, address);
     return 0;
 }
-#endif
 
 int pa_doors_open(struct pa_service *service, const struct pa_server_settings *settings,
                   struct pa_doors *ret, struct pa_error *err) {
     *ret = (struct pa_doors){.service = service, .settings = settings};
-#ifdef PA_WITH_GRPC
-    if (open_grpc(ret, err) < 0)
-        return -1;
-#endif
-#ifdef PA_WITH_HTTP
-    if (open_http(ret, PA_HTTP_API, "http", settings->http_listen, &ret->http, err) < 0 ||
+    if (open_grpc(ret, err) < 0 ||
+        open_http(ret, PA_HTTP_API, "http", settings->http_listen, &ret->http, err) < 0 ||
         open_http(ret, PA_HTTP_E2B, "e2b", settings->e2b_listen, &ret->e2b, err) < 0)
         return -1;
-#endif
     return 0;
 }
 
 int pa_doors_start(struct pa_doors *doors, struct pa_error *err) {
-#ifdef PA_WITH_GRPC
     if (doors->grpc && pa_grpc_start(doors->grpc, err) < 0)
         return pa_error_prefix(err, "server.grpc_listen");
-#endif
-#ifdef PA_WITH_HTTP
     if (doors->http && pa_http_start(doors->http, err) < 0)
         return pa_error_prefix(err, "server.http_listen");
     if (doors->e2b && pa_http_start(doors->e2b, err) < 0)
         return pa_error_prefix(err, "server.e2b_listen");
-#endif
     return 0;
 }
 
 void pa_doors_tell(const struct pa_doors *doors) {
-#ifdef PA_WITH_GRPC
     if (doors->grpc)
         fprintf(stderr, "polyagent: serving gRPC on %s\n", pa_grpc_address(doors->grpc));
-#endif
-#ifdef PA_WITH_HTTP
     if (doors->http)
         fprintf(stderr, "polyagent: serving HTTP on %s\n", pa_http_address(doors->http));
     if (doors->e2b)
         fprintf(stderr, "polyagent: serving E2B on %s\n", pa_http_address(doors->e2b));
-#endif
 }
 
 /* HTTP is last, since it tells that the server is not ready. */
 void pa_doors_stop(struct pa_doors *doors, uint64_t deadline_ns) {
-#ifdef PA_WITH_GRPC
     if (doors->grpc)
         pa_grpc_stop(doors->grpc, deadline_ns);
-#endif
-#ifdef PA_WITH_HTTP
     if (doors->e2b)
         pa_http_stop(doors->e2b, deadline_ns);
     if (doors->http)
         pa_http_stop(doors->http, deadline_ns);
-#endif
 }
 
 void pa_doors_close(struct pa_doors *doors) {
-#ifdef PA_WITH_GRPC
     doors->grpc = pa_grpc_free(doors->grpc);
-#endif
-#ifdef PA_WITH_HTTP
     doors->http = pa_http_free(doors->http);
     doors->e2b = pa_http_free(doors->e2b);
-#endif
 }

@@ -84,8 +84,7 @@ static int open_workers(struct pa_life *life, struct pa_error *err) {
                                               .cache_bytes = life->settings->cache_max_bytes,
                                               .jail_required = life->settings->jail_required,
                                               .compiling = log_compiling};
-    if (pa_packs_load(NULL, &life->packs, err) < 0 ||
-        pa_executor_new(&config, &life->executor, err) < 0 ||
+    if (pa_executor_new(&config, &life->executor, err) < 0 ||
         pa_spawner_new(pa_executor_worker_path(life->executor), &life->spawner, err) < 0)
         return -1;
     pa_executor_use_spawner(life->executor, life->spawner);
@@ -195,10 +194,11 @@ static int start(struct pa_life *life, struct pa_error *err) {
 
 static int open_all(struct pa_life *life, struct pa_error *err) {
     raise_descriptor_limit();
-    if (open_workers(life, err) < 0 ||
-        pa_warm_find(life->settings, life->packs, life->executor, life->config.warm, &life->warm,
-                     err) < 0 ||
-        watch_signals(life, err) < 0 || open_files(life, err) < 0)
+    if (open_workers(life, err) < 0 || watch_signals(life, err) < 0 ||
+        pa_packs_load(NULL, &life->packs, err) < 0 ||
+        pa_warm_find(life->settings, life->packs, life->executor, life->config.warm,
+                     life->signal_fd, &life->warm, err) < 0 ||
+        open_files(life, err) < 0)
         return -1;
     if (confine(life, err) < 0)
         return -1;

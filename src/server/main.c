@@ -7,9 +7,7 @@
  */
 #include "base/log.h"
 #include "server/life.h"
-#ifdef PA_WITH_MCP
 #include "server/mcp/mcp.h"
-#endif
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -156,7 +154,6 @@ static int serve(struct pa_life *life, struct pa_error *err) {
     return pa_life_run(life, err);
 }
 
-#ifdef PA_WITH_MCP
 static int speak_mcp(struct pa_life *life, const struct pa_config *config, struct pa_error *err) {
     struct pa_service *service = pa_life_service(life);
     struct pa_caller *caller;
@@ -167,12 +164,6 @@ static int speak_mcp(struct pa_life *life, const struct pa_config *config, struc
     pa_caller_unref(caller);
     return done;
 }
-#else
-static int speak_mcp(PA_UNUSED struct pa_life *life, PA_UNUSED const struct pa_config *config,
-                     struct pa_error *err) {
-    return pa_fail(err, PA_ERR_UNIMPLEMENTED, "this program was built without MCP");
-}
-#endif
 
 static int run(const struct arguments *arguments, int first, const struct pa_config *config) {
     const bool mcp = pa_streq(arguments->argv[0], "mcp");

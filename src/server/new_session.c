@@ -7,6 +7,8 @@
 
 #include "server/callers.h"
 
+#define NAME_ROOM 64
+
 /* Parameters that are the session's own, and taken out before the tool sees the rest. */
 struct own {
     const char *language, *name;
@@ -25,25 +27,32 @@ static bool has_text(const json_t *list, const char *text) {
     return false;
 }
 
-/* Variants (python3.12) and aliases (js) have the tool of their language. */
-const struct pa_tool *pa_service_session_tool(struct pa_service *service,
-                                              const struct pa_caller *caller,
-                                              const char *language) {
+/* Variants (python3.12) and aliases (js) have the tool of their language; `ret_name` (room for
+ * NAME_ROOM) gets the name that they have by themselves. */
+static const struct pa_tool *find_tool(struct pa_service *service, const struct pa_caller *caller,
+                                       const char *language, char *ret_name) {
     json_t *languages = pa_toolbox_languages(pa_service_toolbox(service)), *item;
     const struct pa_tool *tool = NULL;
     size_t i;
     json_array_foreach(languages, i, item) {
         const char *name = json_string_value(json_object_get(item, "name"));
         const char *its = json_string_value(json_object_get(item, "tool"));
-        if (!name || !its || tool)
+        if (!name || !its || tool ||
+            !(pa_streq(name, language) || has_text(json_object_get(item, "aliases"), language)))
             continue;
-        if (pa_streq(name, language) || has_text(json_object_get(item, "aliases"), language))
-            tool = pa_caller_may_language(caller, name) && pa_caller_may_use(caller, its)
-                       ? pa_toolbox_find(pa_service_toolbox(service), its)
-                       : NULL;
+        snprintf(ret_name, NAME_ROOM, "%s", name);
+        if (pa_caller_may_language(caller, name) && pa_caller_may_use(caller, its))
+            tool = pa_toolbox_find(pa_service_toolbox(service), its);
     }
     json_decref(languages);
     return tool;
+}
+
+const struct pa_tool *pa_service_session_tool(struct pa_service *service,
+                                              const struct pa_caller *caller,
+                                              const char *language) {
+    char name[NAME_ROOM];
+    return find_tool(service, caller, language, name);
 }
 
 int pa_service_tool_of_session(struct pa_service *service, const struct pa_caller *caller,
@@ -165,12 +174,13 @@ int pa_service_new_session(struct pa_service *service, const struct pa_caller *c
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "this server keeps no sessions");
     if (take_own(parameters, &own, ret_faults, err) < 0)
         return -1;
-    const struct pa_tool *tool = pa_service_session_tool(service, caller, own.language);
+    char name[NAME_ROOM] = "";
+    const struct pa_tool *tool = find_tool(service, caller, own.language, name);
     if (!tool)
         return refuse(ret_faults, "/language", own.language,
                       "a language of /v1/languages that has sessions and that this key may use",
                       err);
-    json_t *call = call_parameters(parameters, own.language, tool);
+    json_t *call = call_parameters(parameters, name, tool);
     int done = pa_toolbox_prepare(pa_service_toolbox(service), tool->name, call,
                                   pa_caller_ceilings(caller), &prepared, ret_faults, err);
     json_decref(call);

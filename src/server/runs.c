@@ -191,7 +191,7 @@ void pa_run_started(struct pa_runs *runs, struct pa_run *run) {
 
 void pa_runs_end(struct pa_runs *runs, struct pa_run *run, const json_t *outcome,
                  const struct pa_error *error) {
-    char *text = outcome && runs->config.kept ? json_dumps(outcome, JSON_COMPACT) : NULL;
+    char *text = outcome && runs->config.kept ? json_dumps(outcome, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     pthread_mutex_lock(&runs->lock);
     if (run->wait_fd != run->cancel_event)
         close(run->wait_fd);

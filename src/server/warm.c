@@ -10,13 +10,14 @@ void pa_warm_done(struct pa_warm *warm) {
 }
 
 static int add(const struct pa_config *config, const struct pa_packs *packs,
-               struct pa_executor *executor, const char *name, struct pa_warm *warm,
+               struct pa_executor *executor, const char *name, int cancel_fd, struct pa_warm *warm,
                struct pa_error *err) {
     struct pa_image *image = &warm->images[warm->count];
     if (pa_image_resolve(config, packs, name, image, err) < 0)
         return -1;
     warm->count++;
-    if (pa_image_probe(image, executor, config->cache_directory, &config->policy, -1, err) < 0)
+    if (pa_image_probe(image, executor, config->cache_directory, &config->policy, cancel_fd, err) <
+        0)
         return -1;
     if (!image->without_checkpoint)
         return 0;
@@ -26,13 +27,13 @@ static int add(const struct pa_config *config, const struct pa_packs *packs,
 }
 
 int pa_warm_find(const struct pa_config *config, const struct pa_packs *packs,
-                 struct pa_executor *executor, char *const *names, struct pa_warm *ret,
-                 struct pa_error *err) {
+                 struct pa_executor *executor, char *const *names, int cancel_fd,
+                 struct pa_warm *ret, struct pa_error *err) {
     if (!*names && config->warm)
         names = config->warm;
     *ret = (struct pa_warm){.images = pa_xcalloc(pa_strv_count(names) + 1, sizeof(*ret->images))};
     for (; *names; names++)
-        if (add(config, packs, executor, *names, ret, err) < 0)
+        if (add(config, packs, executor, *names, cancel_fd, ret, err) < 0)
             return -1;
     return 0;
 }

@@ -140,6 +140,8 @@ char *pa_folders_stored(const struct pa_folders *folders, const char *digest, ui
     if (!folders->store ||
         fstatat(folders->store_fd, digest, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return NULL;
+    const struct timespec used[] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
+    utimensat(folders->store_fd, digest, used, AT_SYMLINK_NOFOLLOW); /* once compiled nobody reads it */
     *ret_size = (uint64_t)st.st_size;
     return pa_path_join(folders->store, digest);
 }

@@ -23,6 +23,13 @@ static const char *const form_words[] = {
 
 /* --- faults --- */
 
+/* Text may have been cut within a character. */
+static void set_clean(json_t *fault, const char *key, const char *text) {
+    PA_CLEANUP(pa_buf_done) struct pa_buf clean = PA_BUF_INIT(SIZE_MAX / 2);
+    pa_utf8_append(&clean, text, strlen(text) - pa_utf8_unfinished(text, strlen(text)));
+    json_object_set_new(fault, key, json_string(pa_buf_text(&clean)));
+}
+
 void pa_fault_add(struct pa_faults *faults, const char *path, const char *got, const char *fmt,
                   ...) {
     char allowed[1024];
@@ -32,8 +39,11 @@ void pa_fault_add(struct pa_faults *faults, const char *path, const char *got, c
     va_start(args, fmt);
     vsnprintf(allowed, sizeof(allowed), fmt, args);
     va_end(args);
-    json_array_append_new(
-        faults->list, json_pack("{s:s, s:s, s:s}", "path", path, "got", got, "allowed", allowed));
+    json_t *fault = json_object();
+    set_clean(fault, "path", path);
+    set_clean(fault, "got", got);
+    set_clean(fault, "allowed", allowed);
+    json_array_append_new(faults->list, fault);
 }
 
 char *pa_pointer_join(const char *path, const char *key) {
@@ -114,6 +124,7 @@ static const char *describe(const json_t *value, bool secret, char *out, size_t 
 
 /* --- text --- */
 
+/* Its characters: whoever decodes it says where its groups are wrong. */
 static bool is_base64(const char *text, size_t size) {
     size_t end = size;
     while (end && size - end < 2 && text[end - 1] == '=')

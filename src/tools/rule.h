@@ -38,7 +38,10 @@ enum pa_rule_type {
     X(ANY, NULL, "text")                                                                           \
     X(NO_NUL, "^[^\\u0000]*$", "text without a NUL")                                               \
     X(NAME, "^[^\\u0000=]+$", "a name without '='")                                                \
-    X(BASE64, "^[A-Za-z0-9+/]*={0,2}$", "base64 (RFC 4648, padded, in one line)")                  \
+    X(BASE64, /* the last group leaves no bits over (base/base64.h) */                             \
+      "^(?:[A-Za-z0-9+/]{4})*"                                                                     \
+      "(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",                           \
+      "base64 (RFC 4648, padded, in one line)")                                                    \
     X(DIGEST, "^[0-9a-f]{64}$", "64 lower-case hexadecimal digits")                                \
     X(WORD, "^[A-Za-z0-9._-]+$", "letters, digits, '.', '_' and '-'")                              \
     X(FILE,                                                                                        \

@@ -147,7 +147,8 @@ bool pa_folders_have_store(const struct pa_folders *folders);
 /* Opens a regular file below one of them: a descriptor, or -1 with *err that says why not. */
 int pa_folders_open(const struct pa_folders *folders, const char *path, uint64_t *ret_size,
                     struct pa_error *err);
-/* The module with that digest: its path in the store, which the caller frees; NULL: there is none. */
+/* The module with that digest: its path in the store, which the caller frees; NULL: there is none.
+ * It counts as used now (its access time). */
 char *pa_folders_stored(const struct pa_folders *folders, const char *digest, uint64_t *ret_size);
 
 /* events.c: what a run tells.  A running call's sink and the descriptor that cancels it. */

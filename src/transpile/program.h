@@ -129,7 +129,7 @@ struct pa_instance_of {
     struct pa_scope scope;
     struct pa_variable **params;
     struct pa_value_type result;
-    bool bound, needed, raises, allocates, generated;
+    bool bound, raises, recursive, generated;
     uint32_t index; /* among the functions of the module, once it is needed */
     bool indexed;
 };

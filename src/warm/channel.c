@@ -6,10 +6,22 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define REPLIES_MAX (72u << 20) /* more than the supervisor lets be outstanding */
+
 void pa_channel_init(struct pa_channel *channel, int socket) {
     channel->socket = socket;
+    channel->call = PA_BUF_INIT(PA_FRAME_MAX);
+    channel->replies = PA_BUF_INIT(REPLIES_MAX);
+    pa_channel_begin(channel);
+}
+
+void pa_channel_begin(struct pa_channel *channel) {
     channel->want_sent = channel->stdin_ended = false;
     channel->stdin_at = channel->stdin_size = 0;
+    pa_buf_done(&channel->call);
+    pa_buf_done(&channel->replies);
+    channel->replies_at = 0;
+    channel->calls_open = 0;
 }
 
 static int send_chunk(struct pa_channel *channel, enum pa_frame_type type, const void *payload,
@@ -112,13 +124,8 @@ int pa_channel_receive(struct pa_channel *channel, struct pa_frame *ret, struct 
     return 0;
 }
 
-/* Blocks for the supervisor's answer to STDIN_WANT: nothing else comes while a guest runs. */
-static int receive_stdin(struct pa_channel *channel) {
-    enum pa_frame_type type;
-    uint32_t size;
-    if (receive_header(channel, &type, &size) < 0)
-        return -1;
-    if (type != PA_FRAME_STDIN || size > PA_STDIN_CHUNK) {
+static int take_stdin(struct pa_channel *channel, uint32_t size) {
+    if (!channel->want_sent || size > PA_STDIN_CHUNK) {
         errno = EPROTO;
         return -1;
     }
@@ -129,6 +136,53 @@ static int receive_stdin(struct pa_channel *channel) {
     channel->stdin_size = size;
     channel->stdin_ended = size == 0;
     return 0;
+}
+
+static int take_reply(struct pa_channel *channel, uint32_t size) {
+    if (channel->replies_at == channel->replies.size) {
+        pa_buf_clear(&channel->replies);
+        channel->replies_at = 0;
+    }
+    void *room = pa_buf_reserve(&channel->replies, size);
+    if (!room) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (read_exactly(channel->socket, room, size) < 0)
+        return -1;
+    channel->replies.size += size;
+    channel->calls_open -= channel->calls_open > 0;
+    return 0;
+}
+
+/* Blocks for what the supervisor sends while a guest runs: input, or a reply. */
+static int receive_any(struct pa_channel *channel) {
+    enum pa_frame_type type;
+    uint32_t size;
+    if (receive_header(channel, &type, &size) < 0)
+        return -1;
+    if (type == PA_FRAME_STDIN)
+        return take_stdin(channel, size);
+    if (type == PA_FRAME_REPLY && size <= PA_FRAME_MAX)
+        return take_reply(channel, size);
+    errno = EPROTO;
+    return -1;
+}
+
+static int receive_stdin(struct pa_channel *channel) {
+    while (channel->want_sent)
+        if (receive_any(channel) < 0)
+            return -1;
+    return 0;
+}
+
+/* Takes what has come; true when that cannot go on. */
+static bool drain(struct pa_channel *channel) {
+    struct pollfd poller = {.fd = channel->socket, .events = POLLIN};
+    while (poll(&poller, 1, 0) == 1)
+        if (receive_any(channel) < 0)
+            return true;
+    return false;
 }
 
 static ssize_t read_stdin(void *context, void *out, size_t size) {
@@ -151,11 +205,8 @@ static int stdin_poll_fd(void *context) {
 
 static bool stdin_ready(void *context, uint64_t *ret_bytes, bool *ret_hangup) {
     struct pa_channel *channel = context;
-    if (channel->stdin_at == channel->stdin_size && channel->want_sent) {
-        struct pollfd poller = {.fd = channel->socket, .events = POLLIN};
-        if (poll(&poller, 1, 0) == 1 && receive_stdin(channel) < 0)
-            channel->stdin_ended = true;
-    }
+    if (channel->stdin_at == channel->stdin_size && channel->want_sent && drain(channel))
+        channel->stdin_ended = true;
     *ret_bytes = channel->stdin_size - channel->stdin_at;
     *ret_hangup = *ret_bytes == 0 && channel->stdin_ended;
     return *ret_bytes || *ret_hangup;
@@ -166,6 +217,72 @@ void pa_channel_streams(struct pa_channel *channel, struct pa_wasi_config *confi
         .context = channel, .read = read_stdin, .poll_fd = stdin_poll_fd, .ready = stdin_ready};
     config->stdout_stream = (struct pa_stream){.context = channel, .write = write_stdout};
     config->stderr_stream = (struct pa_stream){.context = channel, .write = write_stderr};
+}
+
+/* --- host calls ------------------------------------------------------------------------------- */
+
+static int send_line(struct pa_channel *channel) {
+    int sent = pa_channel_send(channel, PA_FRAME_CALL, channel->call.data, channel->call.size);
+    pa_buf_clear(&channel->call);
+    channel->calls_open += sent == 0;
+    return sent;
+}
+
+/* A line may come in pieces; one that is too long is lost, and said to be. */
+static int write_call(void *context, const void *bytes, size_t size) {
+    struct pa_channel *channel = context;
+    const char *at = bytes;
+    while (size) {
+        const char *newline = memchr(at, '\n', size);
+        size_t part = newline ? (size_t)(newline - at) + 1 : size;
+        pa_buf_append(&channel->call, at, part);
+        if (channel->call.failed) {
+            pa_buf_clear(&channel->call);
+            errno = E2BIG;
+            return -1;
+        }
+        if (newline && send_line(channel) < 0)
+            return -1;
+        at += part;
+        size -= part;
+    }
+    return 0;
+}
+
+static ssize_t read_reply(void *context, void *out, size_t size) {
+    struct pa_channel *channel = context;
+    while (channel->replies_at == channel->replies.size) {
+        if (!channel->calls_open)
+            return 0;
+        if (receive_any(channel) < 0)
+            return -1;
+    }
+    size_t n = PA_MIN(size, channel->replies.size - channel->replies_at);
+    memcpy(out, channel->replies.data + channel->replies_at, n);
+    channel->replies_at += n;
+    return (ssize_t)n;
+}
+
+static int reply_poll_fd(void *context) {
+    const struct pa_channel *channel = context;
+    return channel->socket;
+}
+
+static bool reply_ready(void *context, uint64_t *ret_bytes, bool *ret_hangup) {
+    struct pa_channel *channel = context;
+    if (channel->replies_at == channel->replies.size && channel->calls_open && drain(channel))
+        channel->calls_open = 0;
+    *ret_bytes = channel->replies.size - channel->replies_at;
+    *ret_hangup = !*ret_bytes && !channel->calls_open;
+    return *ret_bytes || *ret_hangup;
+}
+
+struct pa_stream pa_channel_calls(struct pa_channel *channel) {
+    return (struct pa_stream){.context = channel,
+                              .read = read_reply,
+                              .write = write_call,
+                              .poll_fd = reply_poll_fd,
+                              .ready = reply_ready};
 }
 
 void pa_channel_log(void *context, enum pa_log_level level, const char *component,

@@ -6,6 +6,7 @@
  * - checkpoint: the first read is the checkpoint, if it comes before that of the request; a byte says
  *   that a request is there already, none that there is time to get ready for it.
  * - result: what is written goes to the supervisor as it is, lines of JSON.
+ * - call: lines of JSON that ask for a tool of the caller's, and lines that answer.
  * - poke: three words, a value and a list of addresses in the guest's own memory (where it is, how
  *   many), to which the value is put; then reading tells how many words that changed.
  *
@@ -115,4 +116,5 @@ void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_
                                        {.context = worker, .read = read_checkpoint}};
     ret[2] = (struct pa_stream_device){
         "sandbox/poke", {.context = worker, .read = read_poke, .write = write_poke}};
+    ret[4] = (struct pa_stream_device){"sandbox/call", pa_channel_calls(&worker->channel)};
 }

@@ -76,7 +76,10 @@ void pa_worker_await_run(struct pa_worker *worker, struct pa_frame *ret) {
             pa_worker_serve_file(worker, ret);
         } else if (ret->type == PA_FRAME_RUN) {
             pa_closep(&fd);
+            pa_channel_begin(&worker->channel);
             return;
+        } else if (ret->type == PA_FRAME_STDIN || ret->type == PA_FRAME_REPLY) {
+            pa_closep(&fd); /* for the turn before, which ended first */
         } else {
             struct pa_error err;
             pa_fail(&err, PA_ERR_INTERNAL, "a waiting process was sent a frame of type %d",

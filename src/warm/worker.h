@@ -7,7 +7,7 @@
  *     last_words.c  after a forbidden system call, or in an abort
  *     session.c   a copy that waits: for its request, for the next turn; it forks
  *     files.c     a guest's in-memory files, for its supervisor
- *     device.c    /dev/sandbox/request and result, through which a language talks to us
+ *     device.c    /dev/sandbox/request, result, call, through which a language talks to us
  *     hot.c       the pages that every run of a warm process writes
  *     root.c      what a warm root does at its checkpoint: fork
  */
@@ -72,7 +72,7 @@ PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_fra
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
 
 /* device.c: the devices, for pa_wasi_config. */
-#define PA_WORKER_DEVICES 4
+#define PA_WORKER_DEVICES 5
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]);
 
 /* guest.c: the next message for the guest, which is inside the read that asks for it.  False: there

@@ -21,7 +21,7 @@ async def seen(client, name, code, **more):
     async def on_progress(progress, total, message):
         heard.append(message)
 
-    result = await client.call_tool(name, {"code": code}, progress_callback=on_progress, **more)
+    result = await client.call_tool(name, {"code": code, **more}, progress_callback=on_progress)
     return {
         "structured": result.structured_content,
         "is_error": result.is_error,
@@ -52,7 +52,7 @@ async def main(mode, target, *arguments):
             "revision": client.protocol_version,
             "server": client.server_info.name,
             "tools": {tool.name: sorted(tool.input_schema["properties"]) for tool in tools.tools},
-            "hello": await seen(client, "python_executor", "print('hello')\n40 + 2"),
+            "hello": await seen(client, "python_executor", "print('hello')\n40 + 2", mode="expression"),
             "failure": await seen(client, "python_executor", "1 / 0"),
             "figure": await seen(client, "python_executor", FIGURE),
             "invalid": await seen(client, "javascript_executor", 5),

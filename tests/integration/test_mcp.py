@@ -2,9 +2,15 @@
 
 import json
 import os
+import random
+import re
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -139,6 +145,29 @@ def test_a_cancelled_call_is_not_answered(polyagent, installed_languages, tmp_pa
     assert [m["params"]["progress"] for m in heard[1:]] == list(range(1, len(heard)))
 
 
+def test_mutated_messages_leave_it_standing(mcp):
+    """Bytes and values of real messages changed at random: each line is answered or passed over."""
+    chance = random.Random(20261124)
+    real = [*HANDSHAKE, request(1, "tools/list"), request(2, "tools/call", name="code_executor", arguments={"wasm_base64": "AGFzbQEAAAA="}),
+            request(3, "tools/call", name="session_fork", arguments={"session_id": "s-0", "count": 2}, _meta=STATELESS),
+            {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}]
+    lines = []
+    for _ in range(3000):
+        line = bytearray(json.dumps(chance.choice(real)).encode())
+        for _ in range(chance.randrange(1, 4)):
+            where = chance.randrange(len(line))
+            change = chance.randrange(3)
+            if change == 0:
+                line[where] = chance.choice(b'{}[]",:0123456789-.eE\\ntfu\x00\xff')
+            elif change == 1:
+                del line[where:where + chance.randrange(1, 8)]
+            else:
+                line[where:where] = chance.choice([b"[" * 3000, b"1e999", b"null", b'"\\ud800"', b"-0", b"\xc3\x28"])
+        lines.append(bytes(line).replace(b"\n", b" "))
+    answers = mcp(*lines, request("last", "ping"))
+    assert answers["last"][0]["result"] == {}
+
+
 # ---- the official SDKs ------------------------------------------------------------------------------
 
 
@@ -160,7 +189,7 @@ def check_python(told, revision):
 
 def check_node(told):
     assert told["server"] == "polyagent" and "ruby_executor" in told["tools"]
-    assert told["hello"]["structuredContent"]["stdout"] == "hello\n" and "running" in told["progress"]
+    assert told["hello"]["structuredContent"]["stdout"] == "hello\n" and told["progress"]
     assert told["failure"]["isError"] and "oh" in told["failure"]["structuredContent"]["error"]["value"]
     assert (told["cancelled"], told["unknown"], told["after"]) == ("cancelled", -32602, "after\n")
 
@@ -189,3 +218,118 @@ def test_the_python_sdk_on_a_pipe(polyagent, installed_languages, tmp_path, mode
 
 def test_the_typescript_sdk_on_a_pipe(polyagent, installed_languages):
     check_node(node_client([polyagent, "mcp"], installed_languages))
+
+
+# ---- over HTTP ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def url(polyagent, installed_languages, tmp_path_factory):
+    """The address of a server's HTTP door."""
+    folder = tmp_path_factory.mktemp("mcp")
+    folder.chmod(0o700)
+    environment = {**installed_languages, "POLYAGENT_SOCKET": str(folder / "polyagent.sock"),
+                   "POLYAGENT_SERVER_HTTP_LISTEN": "127.0.0.1:0", "POLYAGENT_SERVER_GRPC_LISTEN": "off"}
+    log = folder / "serve.log"
+    with open(log, "wb") as stderr:
+        server = subprocess.Popen([polyagent, "serve", "python"], env=environment, cwd=folder, stderr=stderr)
+    deadline = time.monotonic() + 60
+    while not (found := re.search(r"HTTP on (http://\S+)", log.read_text())):
+        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    yield found.group(1)
+    server.terminate()
+    assert server.wait(timeout=60) == 0
+
+
+def post(url, message, **headers):
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    sent = urllib.request.Request(f"{url}/mcp", body, {
+        "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+        **{name.replace("_", "-"): value for name, value in headers.items()}}, method="POST")
+    try:
+        with urllib.request.urlopen(sent, timeout=30) as reply:
+            return reply.status, dict(reply.headers), reply.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def test_a_session_over_http(url):
+    status, headers, body = post(url, HANDSHAKE[0])
+    assert (status, json.loads(body)["result"]["protocolVersion"]) == (200, "2025-11-25")
+    session = {"Mcp_Session_Id": headers["Mcp-Session-Id"], "MCP_Protocol_Version": "2025-11-25"}
+    assert post(url, HANDSHAKE[1], **session)[0] == 202
+    status, headers, body = post(url, request("a", "tools/list"), **session)
+    assert (status, headers["Content-Type"]) == (200, "application/json") and json.loads(body)["id"] == "a"
+    status, headers, body = post(url, request(2, "tools/call", name="python_executor", arguments={"code": "print('hi')"},
+                                              _meta={"progressToken": 1}), **session)
+    assert (status, headers["Content-Type"]) == (200, "text/event-stream")
+    messages = [json.loads(line[6:]) for line in body.decode().splitlines() if line.startswith("data: ")]
+    assert messages[0]["method"] == "notifications/progress" and messages[-1]["id"] == 2
+    assert messages[-1]["result"]["structuredContent"]["stdout"] == "hi\n"
+    assert post(url, request(3, "ping"))[0] == 400
+    assert post(url, request(3, "ping"), Mcp_Session_Id="0" * 32)[0] == 404
+    ended = urllib.request.Request(f"{url}/mcp", headers={"Mcp-Session-Id": session["Mcp_Session_Id"]}, method="DELETE")
+    with urllib.request.urlopen(ended, timeout=30) as reply:
+        assert reply.status == 204
+    assert post(url, request(4, "ping"), **session)[0] == 404
+
+
+def test_the_stateless_revision_over_http(url):
+    def call(message, version="2026-07-28", method=None, **headers):
+        status, _, body = post(url, message, MCP_Protocol_Version=version, Mcp_Method=method or message["method"], **headers)
+        return status, json.loads(body)
+
+    listing = request(1, "tools/list", _meta=STATELESS)
+    status, answer = call(listing)
+    assert (status, answer["result"]["resultType"]) == (200, "complete")
+    assert [call(listing, version="2025-11-25")[1]["error"]["code"], call(listing, method="ping")[1]["error"]["code"]] == [-32020, -32020]
+    run = request(2, "tools/call", _meta=STATELESS, name="python_executor", arguments={"code": "print(2)"})
+    assert call(run)[1]["error"]["code"] == -32020  # no Mcp-Name
+    status, answer = call(run, Mcp_Name="python_executor")
+    assert (status, answer["result"]["structuredContent"]["stdout"]) == (200, "2\n")
+    status, answer = call(request(3, "no/such", _meta=STATELESS))
+    assert (status, answer["error"]["code"]) == (404, -32601)
+    later = {**STATELESS, "io.modelcontextprotocol/protocolVersion": "2031-01-01"}
+    status, answer = call(request(4, "tools/list", _meta=later), version="2031-01-01")
+    assert (status, answer["error"]["code"]) == (400, -32022)
+    assert post(url, {"jsonrpc": "2.0", "method": "x"}, MCP_Protocol_Version="2026-07-28")[0] == 202
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"5", b'{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}'])
+def test_what_is_not_a_message_over_http(url, body):
+    status, _, answer = post(url, body)
+    assert status == 400 and json.loads(answer)["error"]["code"] in (-32700, -32600)
+
+
+def test_who_hangs_up_cancels(url):
+    """A stateless call ends with its connection."""
+    address = urllib.parse.urlsplit(url)
+    body = json.dumps(request(1, "tools/call", name="python_executor", arguments={"code": "while True: pass"},
+                              _meta={**STATELESS, "progressToken": 1})).encode()
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        client.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                       b"Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n"
+                       b"Mcp-Method: tools/call\r\nMcp-Name: python_executor\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        heard = b""
+        while b"running" not in heard:
+            heard += client.recv(4096)
+        assert running(url) == 1
+    deadline = time.monotonic() + 1
+    while running(url):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def running(url):
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as reply:
+        return int(float(re.search(r"^polyagent_runs_running\S* (\S+)$", reply.read().decode(), re.M).group(1)))
+
+
+@pytest.mark.parametrize("mode, revision", [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_the_python_sdk_over_http(url, installed_languages, tmp_path, mode, revision):
+    check_python(python_client(mode, [f"{url}/mcp"], installed_languages, tmp_path), revision)
+
+
+def test_the_typescript_sdk_over_http(url, installed_languages):
+    check_node(node_client([f"{url}/mcp"], installed_languages))

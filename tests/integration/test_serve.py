@@ -50,7 +50,7 @@ class Server:
         self.log = open(folder / "log", "w+b")
         self.process = subprocess.Popen([polyagent, "serve", "--log", "info", *args], env=self.env,
                                         stderr=self.log)
-        wait_until(self.socket.exists)
+        wait_until(lambda: "serving on" in self.logged())
 
     def logged(self):
         self.log.seek(0)

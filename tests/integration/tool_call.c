@@ -3,6 +3,8 @@
  *
  *     tool-call [-c CONFIG] [-m FOLDER]... [-s STORE] [-w] tools          their descriptions
  *     tool-call ... call < LINES                                          an answer a line
+ *     tool-call -w kinds COUNT [hold]     takes a copy of so many kinds of warm process, one after
+ *                                         the other, and keeps them; tells how many there are
  *
  * A line is {"tool", "parameters", "ceilings": {NAME: NUMBER}, "deadline_ms", "cancel_ms",
  * "deaf_after": bytes of output}; its answer {"outcome", "events"} or {"error", "message",
@@ -11,6 +13,7 @@
 #include "base/clock.h"
 #include "base/strv.h"
 #include "config/config.h"
+#include "run/language.h"
 #include "run/sessions.h"
 #include "tools/tools.h"
 #include <pthread.h>
@@ -168,6 +171,59 @@ static void describe(struct bench *bench) {
     json_decref(all);
 }
 
+/* A warm JavaScript that differs from the others in where it sees a folder. */
+static int take_kind(struct bench *bench, int number, struct pa_worker *ret, struct pa_error *err) {
+    const struct pa_program nothing = {.code = "", .code_size = 0};
+    const struct pa_pack *pack = pa_packs_find(bench->packs, "javascript", err);
+    struct pa_language_run run;
+    struct pa_policy policy;
+    struct pa_image image;
+    struct pa_want want;
+    PA_CLEANUP(pa_freep) char *guest = pa_xasprintf("/m%d", number);
+    if (!pack)
+        return -1;
+    pa_image_init(&image, pack);
+    pa_policy_copy(&policy, &bench->config.policy);
+    int done = pa_policy_add_mount(&policy, "/usr", guest, false, err);
+    if (done == 0)
+        done = pa_language_run_init(&run, &image, NULL, &policy, &nothing, err);
+    if (done == 0) {
+        pa_want_init(&want, &image, &run.policy);
+        done = pa_pools_take(bench->pools, &want, pa_clock_monotonic_ns() + 60 * PA_NS_PER_S, -1,
+                             ret, err);
+        pa_want_done(&want);
+        pa_language_run_done(&run);
+    }
+    pa_policy_done(&policy);
+    pa_image_done(&image);
+    return done;
+}
+
+static void count_kind(void *context, const char *kind, const struct pa_pool_stats *stats) {
+    json_object_set_new(context, kind, json_integer((json_int_t)stats->out));
+}
+
+static void take_kinds(struct bench *bench, int count, bool hold) {
+    struct pa_worker *held = pa_xcalloc((size_t)count, sizeof(*held));
+    struct pa_error err = {.message = ""};
+    json_t *kinds = json_object();
+    int taken = 0;
+    while (taken < count && take_kind(bench, taken, &held[taken], &err) == 0) {
+        if (!hold)
+            pa_worker_discard(&held[taken]);
+        taken++;
+    }
+    pa_pools_each(bench->pools, count_kind, kinds);
+    json_t *all = json_pack("{s:i, s:s, s:s, s:o}", "taken", taken, "error",
+                            err.code ? pa_error_code_name(err.code) : "", "message", err.message,
+                            "kinds", kinds);
+    json_dumpf(all, stdout, JSON_COMPACT);
+    json_decref(all);
+    for (int i = 0; hold && i < taken; i++)
+        pa_worker_discard(&held[i]);
+    free(held);
+}
+
 static void start_warm(struct bench *bench) {
     struct pa_error err;
     const struct pa_pools_config pools = {.executor = bench->executor,
@@ -214,8 +270,11 @@ int main(int argc, char **argv) {
                                              .module_store = store};
     if (pa_toolbox_new(&config, &bench.toolbox, &err) < 0)
         die(&err);
-    if (optind < argc && pa_streq(argv[optind], "tools"))
+    const char *command = optind < argc ? argv[optind] : "call";
+    if (pa_streq(command, "tools"))
         describe(&bench);
+    else if (pa_streq(command, "kinds") && optind + 1 < argc)
+        take_kinds(&bench, atoi(argv[optind + 1]), optind + 2 < argc);
     else
         call_all(&bench);
     pa_toolbox_free(bench.toolbox);

@@ -57,6 +57,7 @@ def test_every_thread_is_confined(polyagent, server):
 
 def test_the_spawner_holds_nothing_of_the_servers(server):
     spawner, = children(server.pid)
+    wait_until(lambda: len(os.listdir(f"/proc/{spawner}/fd")) == 5)  # it has settled
     links = [os.readlink(link) for link in pathlib.Path(f"/proc/{spawner}/fd").iterdir()]
     held = [link for link in links if link.startswith("socket:")]
     assert len(held) == 1, links  # its own; neither the listener nor a client's

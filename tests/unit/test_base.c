@@ -171,6 +171,9 @@ static void errors(void **state) {
     assert_int_equal(strlen(err.message), sizeof(err.message) - 1);
     assert_string_equal(err.message + strlen(err.message) - 4, "y...");
     assert_int_equal(pa_fail(NULL, PA_ERR_INTERNAL, "nobody asks"), -1);
+    /* one line of UTF-8, whatever a name in it was and where it was cut */
+    pa_fail(&err, PA_ERR_INTERNAL, "no file a\nb \xff \xc3\xa4 %.1s", "\xc3\xa4");
+    assert_string_equal(err.message, "no file a?b ? \xc3\xa4 ?");
 }
 
 static void remember(void *context, enum pa_log_level level, const char *component,

@@ -142,6 +142,10 @@ static bool is_context(const json_t *session) {
            !pa_streq(state, "ended");
 }
 
+static int no_context(const char *id, struct pa_error *err) {
+    return pa_fail(err, PA_ERR_NOT_FOUND, "Context %.40s not found", id);
+}
+
 /* Makes a session that is a context; `name` NULL: none. */
 static int make_context(struct pa_http_request *request, const char *language, const char *name,
                         const char *cwd, json_t **ret, struct pa_error *err) {
@@ -164,7 +168,7 @@ static int end_context(struct pa_http_request *request, const char *id, json_t *
     if (!sessions || pa_sessions_inspect(sessions, owner, id, ret_before, err) < 0)
         return -1;
     return is_context(*ret_before) ? pa_sessions_end(sessions, owner, id, err)
-                                   : pa_fail(err, PA_ERR_NOT_FOUND, "Context %.40s not found", id);
+                                   : no_context(id, err);
 }
 
 /* --- execution -------------------------------------------------------------------------------- */
@@ -177,8 +181,10 @@ static int find_context(struct pa_http_request *request, const char *id, const c
     char name[PA_SESSION_NAME_MAX + 1];
     if (!sessions)
         return -1;
+    if (id && pa_sessions_inspect(sessions, owner, id, ret, err) < 0)
+        return -1;
     if (id)
-        return pa_sessions_inspect(sessions, owner, id, ret, err);
+        return is_context(*ret) ? 0 : no_context(id, err);
     snprintf(name, sizeof(name), DEFAULT_NAME "%.40s", language);
     if (pa_sessions_inspect(sessions, owner, name, ret, err) == 0) {
         if (is_context(*ret))
@@ -193,45 +199,54 @@ static int find_context(struct pa_http_request *request, const char *id, const c
                : -1;
 }
 
-/* Variables of the environment are the session's from its start on, so those of one execution are
- * set by a turn before it, in the language itself. */
-static int set_environment(struct pa_http_request *request, const char *tool, const char *session,
-                           const json_t *variables, struct pa_error *err) {
-    struct pa_service_reply reply;
-    if (!json_object_size(variables))
-        return 0;
-    if (!pa_streq(tool, "python_executor"))
-        return pa_fail(err, PA_ERR_UNIMPLEMENTED, "env_vars of one execution are Python's alone");
-    PA_CLEANUP(pa_freep) char *text = json_dumps(variables, JSON_ENSURE_ASCII);
+/* Text as a literal of JSON, which is one of Python, too; the caller frees it. */
+static char *quote(const char *text) {
     json_t *literal = json_string(text);
-    PA_CLEANUP(pa_freep) char *quoted = json_dumps(literal, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    PA_CLEANUP(pa_freep) char *code =
-        pa_xasprintf("__import__('os').environ.update(__import__('json').loads(%s))", quoted);
-    json_t *parameters = json_pack("{s:s, s:s}", "session_id", session, "code", code);
-    int done = pa_http_call_tool(request, tool, parameters, &reply, err);
-    pa_service_reply_done(&reply);
-    json_decref(parameters);
+    char *quoted = json_dumps(literal, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     json_decref(literal);
-    return done;
+    return quoted;
 }
 
-static int execute_in(struct pa_http_request *request, const json_t *session, const char *code,
+/* Each turn of a session begins in its own environment and folder, so what an execution has of its
+ * own is a line of Python before it. */
+static int write_prelude(const struct pa_tool *tool, const char *cwd, const json_t *variables,
+                         struct pa_buf *code, struct pa_error *err) {
+    bool elsewhere = cwd && !pa_streq(cwd, FOLDER);
+    if (!elsewhere && !json_object_size(variables))
+        return 0;
+    if (!pa_streq(tool->name, "python_executor"))
+        return pa_fail(err, PA_ERR_UNIMPLEMENTED,
+                       "env_vars, and a cwd other than " FOLDER ", are Python's alone");
+    if (elsewhere) {
+        PA_CLEANUP(pa_freep) char *folder = quote(cwd);
+        pa_buf_printf(code, "__import__('os').makedirs(%s, exist_ok=True); "
+                            "__import__('os').chdir(%s); ",
+                      folder, folder);
+    }
+    PA_CLEANUP(pa_freep) char *text = json_dumps(variables, JSON_ENSURE_ASCII);
+    PA_CLEANUP(pa_freep) char *values = quote(text ? text : "{}");
+    pa_buf_printf(code, "__import__('os').environ.update(__import__('json').loads(%s))\n", values);
+    return 0;
+}
+
+static int execute_in(struct pa_http_request *request, const json_t *session, const char *text,
                       struct pa_error *err) {
     const struct pa_tool *tool;
     const char *id = json_string_value(json_object_get(session, "id"));
-    json_t *parameters = json_pack("{s:s, s:s}", "session_id", id, "code", code);
-    struct pa_http_job_call call = {
+    const char *cwd =
+        json_string_value(json_object_get(json_object_get(session, "labels"), LABEL));
+    PA_CLEANUP(pa_buf_done) struct pa_buf code = PA_BUF_INIT(SIZE_MAX / 2);
+    if (pa_service_tool_of_session(request->door->service, request->caller, id, &tool, err) < 0 ||
+        write_prelude(tool, cwd, json_object_get(request->json, "env_vars"), &code, err) < 0)
+        return -1;
+    pa_buf_append_text(&code, text);
+    const struct pa_http_job_call call = {
         .request = request,
-        .parameters = parameters,
+        .tool = tool->name,
+        .parameters = json_pack("{s:s, s:s, s:s}", "session_id", id, "code", pa_buf_text(&code),
+                                "mode", "expression"),
         .teller = &teller,
         .count = (uint64_t)json_integer_value(json_object_get(session, "turns")) + 1};
-    if (pa_service_tool_of_session(request->door->service, request->caller, id, &tool, err) < 0 ||
-        set_environment(request, tool->name, id, json_object_get(request->json, "env_vars"), err) <
-            0) {
-        json_decref(parameters);
-        return -1;
-    }
-    call.tool = tool->name;
     return pa_http_job_start(&call, err);
 }
 
@@ -262,30 +277,6 @@ static bool is_folder_of_ours(const char *cwd) {
     return strncmp(cwd, FOLDER, strlen(FOLDER)) == 0 || strncmp(cwd, "/tmp", 4) == 0;
 }
 
-/* Makes the folder and begins there. */
-static int enter_folder(struct pa_http_request *request, const json_t *session, const char *cwd,
-                        struct pa_error *err) {
-    const char *id = json_string_value(json_object_get(session, "id"));
-    struct pa_service_reply reply;
-    const struct pa_tool *tool;
-    if (pa_streq(cwd, FOLDER))
-        return 0;
-    if (pa_service_tool_of_session(request->door->service, request->caller, id, &tool, err) < 0)
-        return -1;
-    if (!pa_streq(tool->name, "python_executor"))
-        return pa_fail(err, PA_ERR_UNIMPLEMENTED, "a cwd other than " FOLDER " is Python's alone");
-    json_t *literal = json_string(cwd);
-    PA_CLEANUP(pa_freep) char *quoted = json_dumps(literal, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    PA_CLEANUP(pa_freep) char *code = pa_xasprintf(
-        "__import__('os').makedirs(%s, exist_ok=True)\n__import__('os').chdir(%s)", quoted, quoted);
-    json_t *parameters = json_pack("{s:s, s:s}", "session_id", id, "code", code);
-    int done = pa_http_call_tool(request, tool->name, parameters, &reply, err);
-    pa_service_reply_done(&reply);
-    json_decref(parameters);
-    json_decref(literal);
-    return done;
-}
-
 int pa_http_e2b_new_context(struct pa_http_request *request, struct pa_error *err) {
     const char *language = json_string_value(json_object_get(request->json, "language"));
     const char *cwd = json_string_value(json_object_get(request->json, "cwd"));
@@ -299,10 +290,8 @@ int pa_http_e2b_new_context(struct pa_http_request *request, struct pa_error *er
     if (make_context(request, language ? language : "python", NULL, cwd ? cwd : FOLDER, &session,
                      err) < 0)
         return -1;
-    int done = enter_folder(request, session, cwd ? cwd : FOLDER, err);
-    if (done == 0)
-        done = pa_sessions_keep(sessions, owner, json_string_value(json_object_get(session, "id")),
-                                BEGINNING, err);
+    int done = pa_sessions_keep(
+        sessions, owner, json_string_value(json_object_get(session, "id")), BEGINNING, err);
     if (done == 0)
         pa_http_reply_json(request, MHD_HTTP_CREATED, describe(session));
     if (done < 0) {

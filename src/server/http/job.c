@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include <errno.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 struct unfinished {
@@ -31,12 +30,13 @@ struct pa_http_job {
     uint64_t deadline_ns, count;
     int cancel_fd; /* an epoll set */
     struct unfinished unfinished[2];
-    bool deaf; /* nobody listens any more */
+    bool deaf;  /* nobody listens any more */
+    bool begun; /* the run has been told of */
+    char run_id[PA_RUN_ID_TEXT];
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;
-    bool began, ended;
-    char run_id[PA_RUN_ID_TEXT];
+    bool announced, ended;
     struct pa_service_reply reply; /* of a call that was refused */
     struct pa_error err;
 };
@@ -79,18 +79,23 @@ json_t **pa_http_job_memory(struct pa_http_job *job) {
 
 static void on_began(void *context, const char *run_id) {
     struct pa_http_job *job = context;
-    if (job->teller && job->teller->began)
-        job->teller->began(job, run_id);
-    pthread_mutex_lock(&job->lock);
     snprintf(job->run_id, sizeof(job->run_id), "%s", run_id);
-    job->began = true;
-    pthread_cond_signal(&job->changed);
-    pthread_mutex_unlock(&job->lock);
 }
 
+/* A run has an id before it has a place in the queue, which may refuse it at once; its first phase
+ * is the first that it is certain to be told of. */
 static void on_phase(void *context, const char *phase) {
     struct pa_http_job *job = context;
-    if (job->teller->phase)
+    if (!job->begun) {
+        job->begun = true;
+        if (job->teller && job->teller->began)
+            job->teller->began(job, job->run_id);
+        pthread_mutex_lock(&job->lock);
+        job->announced = true;
+        pthread_cond_signal(&job->changed);
+        pthread_mutex_unlock(&job->lock);
+    }
+    if (job->teller && job->teller->phase)
         job->teller->phase(job, phase);
 }
 
@@ -145,8 +150,10 @@ static void finish(struct pa_http_job *job, const struct pa_service_reply *reply
 
 static void *run(void *context) {
     struct pa_http_job *job = context;
-    const struct pa_tool_events events = {
-        .output = on_output, .result = on_result, .phase = on_phase, .context = job};
+    const struct pa_tool_events events = {.output = job->teller ? on_output : NULL,
+                                          .result = job->teller ? on_result : NULL,
+                                          .phase = on_phase,
+                                          .context = job};
     const struct pa_service_call call = {
         .caller = job->caller,
         .door = job->teller ? job->teller->door : "http",
@@ -155,14 +162,14 @@ static void *run(void *context) {
         .traceparent = job->traceparent,
         .deadline_ns = job->deadline_ns,
         .cancel_fd = job->cancel_fd,
-        .events = job->teller ? &events : NULL,
+        .events = &events,
         .began = on_began,
         .context = job,
     };
     struct pa_service_reply reply = {0};
     struct pa_error err = {0};
     pa_service_call(job->door->service, &call, &reply, &err);
-    if (job->teller && job->began)
+    if (job->teller && job->begun)
         finish(job, &reply, &err);
     if (job->stream)
         pa_http_stream_end(job->stream);
@@ -178,32 +185,21 @@ static void *run(void *context) {
     return NULL;
 }
 
-static bool watch(int set, int fd, uint32_t events) {
-    struct epoll_event event = {.events = events};
-    return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
 /* Readable when the run is to be cancelled. */
 static int open_cancel(struct pa_http_job *job, struct pa_http_request *request,
                        struct pa_error *err) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    job->cancel_fd = epoll_create1(EPOLL_CLOEXEC);
-    bool done = job->cancel_fd >= 0 && watch(job->cancel_fd, job->door->give_up_fd, EPOLLIN);
-    if (done && job->teller) {
-        job->stream = pa_http_stream_new();
-        done = job->stream && watch(job->cancel_fd, info->connect_fd, EPOLLRDHUP) &&
-               watch(job->cancel_fd, pa_http_stream_closed_fd(job->stream), EPOLLIN);
-    }
-    return done ? 0 : pa_fail_errno(err, errno, "cannot watch the connection");
+    if (job->teller && !(job->stream = pa_http_stream_new()))
+        return pa_fail_errno(err, errno, "cannot make a stream");
+    job->cancel_fd = pa_http_stream_cancel_fd(request, job->stream);
+    return job->cancel_fd < 0 ? pa_fail_errno(err, errno, "cannot watch the connection") : 0;
 }
 
 /* Waits until the run has begun or was refused. */
 static bool wait_for_run(struct pa_http_job *job) {
     pthread_mutex_lock(&job->lock);
-    while (!job->began && !job->ended)
+    while (!job->announced && !job->ended)
         pthread_cond_wait(&job->changed, &job->lock);
-    bool began = job->began;
+    bool began = job->announced;
     pthread_mutex_unlock(&job->lock);
     return began;
 }

@@ -66,6 +66,7 @@ struct exchange {
     char *answer;         /* the last message; NULL: not yet */
     enum pa_mcp_code code;
     struct pa_http_stream *stream; /* where events go at once; NULL: not yet */
+    int cancel_fd;                 /* of the stream, or -1 */
 };
 
 /* --- what a session sends ----------------------------------------------------------------------
@@ -241,6 +242,7 @@ struct pa_http_mcp *pa_http_mcp_free(struct pa_http_mcp *table) {
 static struct exchange *begin(struct pa_http_request *request, struct session *session,
                               json_t *message, struct pa_error *err) {
     struct exchange *exchange = pa_xcalloc(1, sizeof(*exchange));
+    exchange->cancel_fd = -1;
     exchange->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (exchange->ready_fd < 0) {
         pa_fail_errno(err, errno, "no descriptor for another request");
@@ -272,6 +274,7 @@ static void end(struct exchange *exchange) {
     pa_buf_done(&exchange->events);
     pa_http_stream_unref(exchange->stream);
     json_decref(exchange->message);
+    pa_closep(&exchange->cancel_fd);
     close(exchange->ready_fd);
     free(exchange->request_id);
     free(exchange->answer);
@@ -312,10 +315,9 @@ static bool is_answered(struct exchange *exchange) {
 static void *stream_on(void *context) {
     struct exchange *exchange = context;
     struct pa_http *door = exchange->door;
-    int closed_fd = pa_http_stream_closed_fd(exchange->stream);
     bool listens = true;
     while (listens && !is_answered(exchange))
-        listens = await(exchange, closed_fd);
+        listens = await(exchange, exchange->cancel_fd);
     if (!listens)
         give_up(exchange);
     pa_http_stream_end(exchange->stream);
@@ -331,6 +333,11 @@ static int turn_into_stream(struct pa_http_request *request, struct exchange *ex
     pthread_t thread;
     if (!stream)
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "no descriptors for another stream");
+    exchange->cancel_fd = pa_http_stream_cancel_fd(request, stream);
+    if (exchange->cancel_fd < 0) {
+        pa_http_stream_unref(stream);
+        return pa_fail_errno(err, errno, "cannot watch the connection");
+    }
     pa_http_stream_heartbeat(stream, HEARTBEAT);
     pthread_mutex_lock(&exchange->session->lock);
     exchange->stream = stream;

@@ -22,10 +22,6 @@ static struct pa_sessions *sessions_of(struct pa_http_request *request, struct p
 }
 
 
-static int reply_done(struct pa_http_request *request, int done, json_t *value) {
-    return done < 0 ? -1 : pa_http_reply_json(request, MHD_HTTP_OK, value);
-}
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 int pa_http_post_session(struct pa_http_request *request, struct pa_error *err) {
@@ -48,14 +44,23 @@ int pa_http_get_sessions(struct pa_http_request *request, struct pa_error *err) 
     return pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "sessions", list));
 }
 
-int pa_http_get_session(struct pa_http_request *request, struct pa_error *err) {
+typedef int view_call(struct pa_sessions *, const char *, const char *, json_t **,
+                      struct pa_error *);
+
+static int reply_view(struct pa_http_request *request, view_call *view, struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
-    json_t *session = NULL;
-    return reply_done(request,
-                      sessions ? pa_sessions_inspect(sessions, owner_of(request),
-                                                     request->params[0], &session, err)
-                               : -1,
-                      session);
+    json_t *value;
+    if (!sessions || view(sessions, owner_of(request), request->params[0], &value, err) < 0)
+        return -1;
+    return pa_http_reply_json(request, MHD_HTTP_OK, value);
+}
+
+int pa_http_get_session(struct pa_http_request *request, struct pa_error *err) {
+    return reply_view(request, pa_sessions_inspect, err);
+}
+
+int pa_http_get_tree(struct pa_http_request *request, struct pa_error *err) {
+    return reply_view(request, pa_sessions_tree, err);
 }
 
 int pa_http_delete_session(struct pa_http_request *request, struct pa_error *err) {
@@ -63,16 +68,6 @@ int pa_http_delete_session(struct pa_http_request *request, struct pa_error *err
     if (!sessions || pa_sessions_end(sessions, owner_of(request), request->params[0], err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
-}
-
-int pa_http_get_tree(struct pa_http_request *request, struct pa_error *err) {
-    struct pa_sessions *sessions = sessions_of(request, err);
-    json_t *tree = NULL;
-    return reply_done(request,
-                      sessions ? pa_sessions_tree(sessions, owner_of(request), request->params[0],
-                                                  &tree, err)
-                               : -1,
-                      tree);
 }
 
 int pa_http_get_variables(struct pa_http_request *request, struct pa_error *err) {

@@ -11,6 +11,7 @@
 #include "server/http/stream.h"
 
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -72,6 +73,23 @@ void pa_http_stream_heartbeat(struct pa_http_stream *stream, const char *literal
 
 int pa_http_stream_closed_fd(const struct pa_http_stream *stream) {
     return stream->closed_fd;
+}
+
+static bool watch(int set, int fd, uint32_t events) {
+    struct epoll_event event = {.events = events};
+    return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int pa_http_stream_cancel_fd(const struct pa_http_request *request,
+                             const struct pa_http_stream *stream) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    PA_CLEANUP(pa_closep) int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0 || !watch(set, request->door->give_up_fd, EPOLLIN) ||
+        (stream &&
+         (!watch(set, info->connect_fd, EPOLLRDHUP) || !watch(set, stream->closed_fd, EPOLLIN))))
+        return -1;
+    return pa_steal_fd(&set);
 }
 
 bool pa_http_stream_push(struct pa_http_stream *stream, const void *bytes, size_t size) {
@@ -156,9 +174,8 @@ int pa_http_reply_stream(struct pa_http_request *request, unsigned status, const
                          struct pa_http_stream *stream) {
     stream->peer = request->peer;
     stream->client_timeout_ns = request->door->settings->client_timeout_ms * PA_NS_PER_MS;
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, take,
-                                          pa_http_stream_ref(stream), close_stream);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, PIECE, take, pa_http_stream_ref(stream), close_stream);
     if (!response)
         close_stream(stream);
     return pa_http_reply_response(request, status, content_type, response, 0);

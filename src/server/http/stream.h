@@ -32,6 +32,12 @@ void pa_http_stream_end(struct pa_http_stream *stream);
 /* Readable once nobody takes any more; the stream's. */
 int pa_http_stream_closed_fd(const struct pa_http_stream *stream);
 
+/* Readable when what the stream tells of is to be cancelled: the client has hung up, all is to be
+ * given up, or nobody takes any more.  The caller's to close; -1 with errno.  `stream` NULL: nobody
+ * is told, and only giving up all counts. */
+int pa_http_stream_cancel_fd(const struct pa_http_request *request,
+                             const struct pa_http_stream *stream);
+
 /* The connection takes a reference. */
 int pa_http_reply_stream(struct pa_http_request *request, unsigned status, const char *content_type,
                          struct pa_http_stream *stream);

@@ -192,7 +192,7 @@ static void handle(struct pa_mcp *session, const json_t *message, const char *tr
 void pa_mcp_receive(struct pa_mcp *session, const char *message, size_t size,
                     const char *traceparent) {
     json_error_t why;
-    json_t *value = json_loadb(message, size, JSON_REJECT_DUPLICATES, &why);
+    json_t *value = json_loadb(message, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!value) {
         pa_mcp_send_error(session, NULL, PA_MCP_PARSE_ERROR, NULL, "not JSON: %s (byte %d)",
                           why.text, why.position);
