@@ -215,6 +215,74 @@ function call(fn, args) {
 
 const turnOver = () => session && ended !== null;
 
+// ---- tools of the caller's ---------------------------------------------------------------------
+
+const CALL = '/dev/sandbox/call', NONBLOCK = 4;
+const calls = {number: 0, open: new Map(), rest: new Uint8Array(0)};
+const JSON_TYPES = {string: v => typeof v === 'string', integer: Number.isInteger, number: v => typeof v === 'number',
+  boolean: v => typeof v === 'boolean', object: v => v !== null && typeof v === 'object' && !Array.isArray(v),
+  array: Array.isArray, null: v => v === null};
+
+class ToolError extends Error {}
+ToolError.prototype.name = 'ToolError';
+
+function checkArguments({name, parameters = {}}, given) {
+  const known = parameters.properties ?? {};
+  if (!JSON_TYPES.object(given)) throw new TypeError(`${name}() takes an object of its parameters`);
+  for (const key of Object.keys(given))
+    if (!(key in known) && parameters.additionalProperties === false) throw new TypeError(`${name}() has no parameter '${key}'`);
+  for (const key of parameters.required ?? [])
+    if (given[key] === undefined) throw new TypeError(`${name}() needs '${key}'`);
+  for (const [key, value] of Object.entries(given)) {
+    const is = JSON_TYPES[known[key]?.type];
+    if (is && value !== undefined && !is(value)) throw new TypeError(`${name}(): ${key} must be of type ${known[key].type}`);
+  }
+}
+
+function makeTool(offer) {
+  const tool = async (given = {}) => {
+    checkArguments(offer, given);
+    const id = ++calls.number, file = openFile(CALL, 'w');
+    file.puts(clean(stringify({id, name: offer.name, arguments: given})) + '\n');
+    file.close();
+    return new Promise((resolve, reject) => calls.open.set(id, {resolve, reject}));
+  };
+  return Object.defineProperty(tool, 'name', {value: offer.name});
+}
+
+function takeReplies(text) {
+  for (const line of text.split('\n')) {
+    if (!line) continue;
+    const {id, result, error} = parse(line), call = calls.open.get(id);
+    calls.open.delete(id);
+    if (error) call?.reject(new ToolError(error.message ?? 'the call failed'));
+    else call?.resolve(result);
+  }
+}
+
+// Answers that have come; with `wait`, at least one.  False where there are none.
+function readReplies(wait) {
+  const fd = os.open(CALL, os.O_RDONLY | (wait ? 0 : NONBLOCK)), piece = new Uint8Array(65536);
+  let bytes = calls.rest, end = -1;
+  try {
+    while (end < 0) {
+      const n = os.read(fd, piece.buffer, 0, piece.length);
+      if (n <= 0) break;
+      const longer = new Uint8Array(bytes.length + n);
+      longer.set(bytes);
+      longer.set(piece.subarray(0, n), bytes.length);
+      bytes = longer;
+      end = bytes.lastIndexOf(10);
+    }
+  } finally {
+    os.close(fd);
+  }
+  calls.rest = bytes.slice(end + 1);
+  if (end >= 0) takeReplies(new TextDecoder().decode(bytes.subarray(0, end + 1)));
+  else if (wait) for (const [id, {reject}] of calls.open) { calls.open.delete(id); reject(new ToolError('there is no answer any more')); }
+  return end >= 0;
+}
+
 async function eventLoop() {
   for (;;) {
     await drained();
@@ -232,9 +300,13 @@ async function eventLoop() {
       if (!t.unref) wanted = true;
       if (next === null || t.due < next.due) next = t;
     }
-    if (!wanted) { if (immediates.size) continue; return; }
+    // An answer that has come is taken before a timer is waited for; while both are waited for, this looks
+    // from time to time.
+    if (calls.open.size && readReplies(!wanted && !immediates.size)) continue;
+    if (!wanted) { if (immediates.size || calls.open.size) continue; return; }
     const wait = next.due - now();
     if (wait > 0 && immediates.size) continue;
+    if (wait > 1 && calls.open.size) { sleep(1); continue; }
     if (wait > 0) sleep(Math.ceil(wait));
     if (next.repeats) next.due = Math.max(now(), next.due) + next.ms;
     else timers.delete(next.id);
@@ -554,7 +626,7 @@ function isComplete(program) {
 
 // What a session has, for somebody who looks at it.  What `let`, `const` and `class` declare is in no
 // object, so their names are those that the programs declared anywhere, if they mean something here.
-const declared = new Set(), given = new Set(['scriptArgs', 'require', 'module', 'exports', '__filename', '__dirname', '_']);
+const declared = new Set(), given = new Set(['scriptArgs', 'require', 'module', 'exports', '__filename', '__dirname', '_', 'tools', 'ToolError']);
 function noteNames(program) {
   for (const [, name] of program.matchAll(/\b(?:let|const|class)\s+([A-Za-z_$][\w$]*)/g)) declared.add(name);
   for (const [, names] of program.matchAll(/\b(?:let|const)\s*[{[]([^}\]=]*)[}\]]\s*=/g))
@@ -605,6 +677,9 @@ async function run({header, program}) {
   exited = false;
   nameProgram(filename);
   if (session) noteNames(program);
+  if (header.tools) install(globalThis, {tools: Object.fromEntries(header.tools.map(offer => [offer.name, makeTool(offer)])), ToolError});
+  calls.open.clear();
+  calls.rest = new Uint8Array(0);
   if (header.fresh !== false) freshen();
   if (header.env) {
     for (const name of Object.keys(std.getenviron())) std.unsetenv(name);

@@ -43,6 +43,7 @@ REQUEST = "/dev/sandbox/request"
 RESULT = "/dev/sandbox/result"
 POKE = "/dev/sandbox/poke"
 CHECKPOINT = "/dev/sandbox/checkpoint"
+CALL = "/dev/sandbox/call"
 RESULT_BYTES = 8 << 20  # one result, unless the request says otherwise
 CHUNK = 1 << 20
 REHEARSALS = 3  # before the checkpoint: the interpreter specialises code that ran a few times
@@ -429,6 +430,128 @@ def exit_status(error):
     return 1
 
 
+# ---- tools of the caller's ------------------------------------------------------------------------
+
+
+class ToolError(Exception):
+    """A tool's caller refused the call, or could not do what it asked for."""
+
+
+class Calls:
+    """/dev/sandbox/call: lines out, lines in, matched by their ids."""
+
+    def __init__(self):
+        self.number, self.answers, self.rest = 0, {}, b""
+
+    def start(self, name, arguments):
+        self.number += 1
+        line = _dumps({"id": self.number, "name": name, "arguments": arguments}).encode() + b"\n"
+        fd = _open(CALL, os.O_WRONLY)
+        try:
+            while line:
+                line = line[_write(fd, line) :]
+        finally:
+            _close(fd)
+        return self.number
+
+    def wait(self, number):
+        fd = _open(CALL, os.O_RDONLY)
+        try:
+            while number not in self.answers:
+                part = _read(fd, CHUNK)
+                if not part:
+                    raise ToolError("there is no answer any more")
+                *lines, self.rest = (self.rest + part).split(b"\n")
+                for line in lines:
+                    answer = _loads(line)
+                    self.answers[answer["id"]] = answer
+        finally:
+            _close(fd)
+        answer = self.answers.pop(number)
+        if "error" in answer:
+            raise ToolError(answer["error"].get("message", "the call failed"))
+        return answer.get("result")
+
+
+class Pending:
+    """A call under way: `result()` waits for its answer.  It can be awaited, too."""
+
+    def __init__(self, calls, number):
+        self._calls, self._number, self._answer = calls, number, None
+
+    def result(self):
+        if self._answer is None:
+            try:
+                self._answer = self._calls.wait(self._number), None
+            except ToolError as error:
+                self._answer = None, error
+        value, error = self._answer
+        if error is not None:
+            raise error
+        return value
+
+    def __await__(self):
+        return self.result()
+        yield
+
+
+JSON_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict,
+              "array": (list, tuple), "null": type(None)}
+
+
+class Tool:
+    """One tool: call it with its parameters by name, or in their order.  `start` does not wait."""
+
+    def __init__(self, calls, offer):
+        schema = offer.get("parameters") or {}
+        self._calls, self.__name__ = calls, offer["name"]
+        self._properties = schema.get("properties") or {}
+        self._required, self._open = schema.get("required") or (), schema.get("additionalProperties", True)
+        self.__doc__ = offer.get("description")
+
+    def __repr__(self):
+        return f"<tool {self.__name__}({', '.join(self._properties)})>"
+
+    def _check(self, values, named):
+        names = list(self._properties)
+        if len(values) > len(names):
+            raise TypeError(f"{self.__name__}() takes {len(names)} arguments, not {len(values)}")
+        arguments = dict(zip(names, values))
+        for name, value in named.items():
+            if name in arguments:
+                raise TypeError(f"{self.__name__}() got {name!r} twice")
+            if name not in self._properties and (self._open is False):
+                raise TypeError(f"{self.__name__}() has no parameter {name!r}")
+            arguments[name] = value
+        for name in self._required:
+            if name not in arguments:
+                raise TypeError(f"{self.__name__}() needs {name!r}")
+        for name, value in arguments.items():
+            kind = (self._properties.get(name) or {}).get("type")
+            wanted = JSON_TYPES.get(kind) if isinstance(kind, str) else None
+            if wanted and (not isinstance(value, wanted) or (isinstance(value, bool) and kind in ("integer", "number"))):
+                raise TypeError(f"{self.__name__}(): {name} must be of type {kind}, not {type(value).__name__}")
+        return arguments
+
+    def start(self, /, *values, **named):
+        return Pending(self._calls, self._calls.start(self.__name__, self._check(values, named)))
+
+    def __call__(self, /, *values, **named):
+        return self.start(*values, **named).result()
+
+
+_calls = Calls()
+
+
+def offer_tools(offers):
+    """`from sandbox import tools` finds what the caller offers with this request."""
+    module, calls = types.ModuleType("sandbox", "What the caller of this run offers."), _calls
+    calls.answers, calls.rest = {}, b""  # what an earlier turn did not wait for
+    module.tools = types.SimpleNamespace(**{offer["name"]: Tool(calls, offer) for offer in offers})
+    module.ToolError = ToolError
+    _modules["sandbox"] = module
+
+
 # ---- running ------------------------------------------------------------------------------------
 
 
@@ -537,6 +660,8 @@ def prepare(header):
     for entry in [p for p in sys.path_importer_cache if p not in _base_path]:
         del sys.path_importer_cache[entry]  # what was there before the fork may be gone
     results.limit = header.get("result_bytes") or RESULT_BYTES
+    if (tools := header.get("tools")) is not None:
+        offer_tools(tools)
     return filename
 
 
@@ -769,7 +894,10 @@ def rehearse():
     header, program = _loads('{"mode": "script", "argv": ["-"], "env": {}}'), b"x = sum(range(3))\n"
     namespace = fresh_main("<rehearsal>")
     freshen()
-    os.chdir("/workspace")
+    try:
+        os.chdir("/workspace")
+    except OSError:
+        pass
     remember_source("<rehearsal>", program)
     run_script(namespace, program, "<rehearsal>")
     del linecache.cache["<rehearsal>"]

@@ -181,6 +181,7 @@ Kernel.const_get(:BOOT).module_eval do
   define_singleton_method(:prepare) do |header|
     ENV.replace(header["env"]) if header["env"]
     boot.freshen unless header["fresh"] == false
+    boot.offer_tools(header["tools"]) if header["tools"]
     begin
       Dir.chdir(header["cwd"] || "/workspace")
     rescue SystemCallError => error
@@ -211,6 +212,55 @@ Kernel.const_get(:BOOT).module_eval do
     pairs.map do |name, value|
       text = (boot.clean(value.inspect)[0, 160] rescue "<inspect failed>")
       { name: name.to_s, type: value.class.to_s, repr: text, size: nil }
+    end
+  end
+
+  # ---- tools of the caller's: Sandbox.tools.search(q: "...") -------------------------------------
+
+  json_types = { "string" => [String], "integer" => [Integer], "number" => [Integer, Float], "boolean" => [TrueClass, FalseClass],
+                 "object" => [Hash], "array" => [Array], "null" => [NilClass] }
+  number, answers, calls_in = 0, {}, nil
+  define_singleton_method(:check_arguments) do |offer, given|
+    schema = offer["parameters"] || {}
+    known = schema["properties"] || {}
+    given.each do |key, value|
+      if !known.key?(key) && schema["additionalProperties"] == false
+        raise ArgumentError, "#{offer["name"]} has no parameter #{key}"
+      end
+      wanted = json_types[known.dig(key, "type")]
+      raise TypeError, "#{offer["name"]}: #{key} must be of type #{known.dig(key, "type")}" if wanted && wanted.none? { |c| value.is_a?(c) }
+    end
+    (schema["required"] || []).each { |key| raise ArgumentError, "#{offer["name"]} needs #{key}" unless given.key?(key) }
+  end
+  define_singleton_method(:answer_to) do |id|
+    until answers.key?(id)
+      line = (calls_in ||= File.open("/dev/sandbox/call", "r")).gets
+      raise Sandbox::ToolError, "there is no answer any more" unless line
+      answer = JSON.parse(line)
+      answers[answer["id"]] = answer
+    end
+    answer = answers.delete(id)
+    raise Sandbox::ToolError, answer["error"]["message"] if answer.key?("error")
+    answer["result"]
+  end
+  define_singleton_method(:call_tool) do |offer, given|
+    given = given.transform_keys(&:to_s)
+    boot.check_arguments(offer, given)
+    id = (number += 1)
+    File.open("/dev/sandbox/call", "w") { |file| file.write(JSON.generate({ id: id, name: offer["name"], arguments: given }) + "\n") }
+    boot.answer_to(id)
+  end
+  define_singleton_method(:offer_tools) do |offers|
+    answers.clear
+    calls_in&.close
+    calls_in = nil
+    unless Object.const_defined?(:Sandbox)
+      sandbox = Object.const_set(:Sandbox, Module.new { class << self; attr_accessor :tools; end })
+      sandbox.const_set(:ToolError, Class.new(StandardError))
+    end
+    Sandbox.tools = Object.new
+    offers.each do |offer|
+      Sandbox.tools.define_singleton_method(offer["name"]) { |**given| boot.call_tool(offer, given) }
     end
   end
 

@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /* 0 with the bytes, which the caller frees (never NULL); -1 with the place of the first character
- * that is not as it should be, `size` where some are missing (or there is no memory for so many). */
+ * that is not as it should be, `size` where some are missing (or there is no memory for so many).
+ */
 int pa_base64_decode(const char *text, size_t size, uint8_t **ret_bytes, size_t *ret_size,
                      size_t *ret_fault);
 

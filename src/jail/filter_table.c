@@ -7,8 +7,8 @@
  * io_uring, netlink) is not here; a call that libc or the Rust runtime makes in passing and can do
  * without is answered with the errno that makes it go on; everything else ends the process.
  *
- * Stages: C compile, L load, R run, S session, W warm, X load of a warm process.  L and X contain R,
- * S and W: the order in which they are narrowed is drawn in jail.h.
+ * Stages: C compile, L load, R run, S session, W warm, X load of a warm process.  L and X contain
+ * R, S and W: the order in which they are narrowed is drawn in jail.h.
  */
 #include "jail/jail_internal.h"
 #include <errno.h>
@@ -31,9 +31,9 @@
 #define ALL    (C | L | R | S | W | X)
 #define FILES  (L | R | S | W | X) /* where the WASI host works */
 #define GUESTS (R | S)             /* where a guest's code runs, and nothing is prepared */
-#define FORKS  (W | X)         /* where processes are copied */
-#define LOADS  (L | X)         /* where an artifact is mapped */
-#define NARROW (L | W | X)     /* what is narrowed later */
+#define FORKS  (W | X)             /* where processes are copied */
+#define LOADS  (L | X)             /* where an artifact is mapped */
+#define NARROW (L | W | X)         /* what is narrowed later */
 
 #define SIGNAL_OF_LIBC 33 /* by which its threads change their uid together */
 

@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINKS_OF_ONE_TASK 3 /* of /proc/self/task with one thread: ".", "..", the thread */
+#define SESSION_PROCESSES 1024 /* a quarter of what its root may have (rlimits.c) */
+#define LINKS_OF_ONE_TASK 3    /* of /proc/self/task with one thread: ".", "..", the thread */
 
 struct entering {
     const struct pa_jail *jail;
@@ -147,15 +148,22 @@ static unsigned stages_before(enum pa_jail_stage stage) {
     return stage == PA_JAIL_SESSION ? warm : warm | 1u << PA_JAIL_LOAD;
 }
 
+/* A session's copies count with all others of its root, which can have more of them. */
+static int limit_forks(rlim_t most) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NPROC, &limit) < 0)
+        return -1;
+    limit.rlim_cur = limit.rlim_max = PA_MIN(most, limit.rlim_max);
+    return setrlimit(RLIMIT_NPROC, &limit);
+}
+
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err) {
     struct pa_error why = {0};
     struct pa_filter filter;
     const bool filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
-    if (stage == PA_JAIL_RUN) {
-        const struct rlimit none = {0, 0};
-        if (setrlimit(RLIMIT_NPROC, &none) < 0)
-            return pa_fail_errno(err, errno, "jail (run): no new processes");
-    }
+    if (stage != PA_JAIL_WARM && limit_forks(stage == PA_JAIL_RUN ? 0 : SESSION_PROCESSES) < 0)
+        return pa_fail_errno(err, errno, "jail (%s): the limit on processes",
+                             pa_jail_stage_name(stage));
     /* Without a filter to take away from, the whole one, and what a filter needs. */
     if (!filtered && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return pa_fail_errno(err, errno, "jail: no_new_privs");
@@ -179,8 +187,11 @@ const char *pa_jail_layer_name(enum pa_jail_layer layer) {
 
 const char *pa_jail_stage_name(enum pa_jail_stage stage) {
     static const char *const names[] = {
-        [PA_JAIL_COMPILE] = "compile", [PA_JAIL_LOAD] = "load",           [PA_JAIL_RUN] = "run",
-        [PA_JAIL_WARM] = "warm",       [PA_JAIL_LOAD_WARM] = "load-warm",
+        [PA_JAIL_COMPILE] = "compile",
+        [PA_JAIL_LOAD] = "load",
+        [PA_JAIL_RUN] = "run",
+        [PA_JAIL_WARM] = "warm",
+        [PA_JAIL_LOAD_WARM] = "load-warm",
         [PA_JAIL_SESSION] = "session",
     };
     PA_ASSERT((unsigned)stage < PA_JAIL_STAGE_COUNT);

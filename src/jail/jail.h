@@ -101,8 +101,9 @@ int pa_jail_enter(const struct pa_jail *jail, struct pa_jail_report *report, str
  * where this process's uid may open it by its path, and a copy where it may not (uid nobody). */
 const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_jail_report *report);
 
-/* From the stage entered to PA_JAIL_RUN, PA_JAIL_WARM or PA_JAIL_SESSION, as drawn above: once the artifact is
- * mapped, or in the fork of a warm process.  Costs a small filter that takes away the difference.
+/* From the stage entered to PA_JAIL_RUN, PA_JAIL_WARM or PA_JAIL_SESSION, as drawn above: once the
+ * artifact is mapped, or in the fork of a warm process.  Costs a small filter that takes away the
+ * difference.
  */
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);
 

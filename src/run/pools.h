@@ -45,9 +45,9 @@ int pa_pools_take(struct pa_pools *pools, const struct pa_want *want, uint64_t d
 int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                           int cancel_fd, struct pa_worker *ret, struct pa_error *err);
 
-/* Calls `each` for every pool; `kind` is what a reader of metrics may see, no two the same: "python",
- * "python (metered)", "python +numpy +pandas", and " #2" behind one that differs in its mounts.
- * `each` does not call back. */
+/* Calls `each` for every pool; `kind` is what a reader of metrics may see, no two the same:
+ * "python", "python (metered)", "python +numpy +pandas", and " #2" behind one that differs in its
+ * mounts. `each` does not call back. */
 void pa_pools_each(struct pa_pools *pools,
                    void (*each)(void *context, const char *kind, const struct pa_pool_stats *stats),
                    void *context);

@@ -7,8 +7,6 @@
 
 #include "server/callers.h"
 
-#define NAME_ROOM 64
-
 /* Parameters that are the session's own, and taken out before the tool sees the rest. */
 struct own {
     const char *language, *name;
@@ -27,10 +25,10 @@ static bool has_text(const json_t *list, const char *text) {
     return false;
 }
 
-/* Variants (python3.12) and aliases (js) have the tool of their language; `ret_name` (room for
- * NAME_ROOM) gets the name that they have by themselves. */
-static const struct pa_tool *find_tool(struct pa_service *service, const struct pa_caller *caller,
-                                       const char *language, char *ret_name) {
+/* Variants (python3.12) and aliases (js) have the tool of their language. */
+const struct pa_tool *pa_service_session_tool(struct pa_service *service,
+                                              const struct pa_caller *caller, const char *language,
+                                              char ret_name[PA_LANGUAGE_TEXT]) {
     json_t *languages = pa_toolbox_languages(pa_service_toolbox(service)), *item;
     const struct pa_tool *tool = NULL;
     size_t i;
@@ -40,19 +38,12 @@ static const struct pa_tool *find_tool(struct pa_service *service, const struct 
         if (!name || !its || tool ||
             !(pa_streq(name, language) || has_text(json_object_get(item, "aliases"), language)))
             continue;
-        snprintf(ret_name, NAME_ROOM, "%s", name);
+        snprintf(ret_name, PA_LANGUAGE_TEXT, "%s", name);
         if (pa_caller_may_language(caller, name) && pa_caller_may_use(caller, its))
             tool = pa_toolbox_find(pa_service_toolbox(service), its);
     }
     json_decref(languages);
     return tool;
-}
-
-const struct pa_tool *pa_service_session_tool(struct pa_service *service,
-                                              const struct pa_caller *caller,
-                                              const char *language) {
-    char name[NAME_ROOM];
-    return find_tool(service, caller, language, name);
 }
 
 int pa_service_tool_of_session(struct pa_service *service, const struct pa_caller *caller,
@@ -65,7 +56,8 @@ int pa_service_tool_of_session(struct pa_service *service, const struct pa_calle
     if (pa_sessions_inspect(sessions, pa_caller_name(caller), session, &state, err) < 0)
         return -1;
     const char *language = json_string_value(json_object_get(state, "language"));
-    *ret = pa_service_session_tool(service, caller, language);
+    char name[PA_LANGUAGE_TEXT];
+    *ret = pa_service_session_tool(service, caller, language, name);
     if (!*ret)
         pa_fail(err, PA_ERR_PERMISSION_DENIED, "this key may not run %s", language);
     json_decref(state);
@@ -95,6 +87,11 @@ static bool is_time(const json_t *value) {
     return json_is_integer(value) && json_integer_value(value) > 0;
 }
 
+/* What a session that begins cannot have. */
+static bool is_never(const json_t *value) {
+    return false;
+}
+
 static int take_own(const json_t *parameters, struct own *own, json_t **ret_faults,
                     struct pa_error *err) {
     const struct {
@@ -112,6 +109,8 @@ static int take_own(const json_t *parameters, struct own *own, json_t **ret_faul
         FIELD("recover", json_is_boolean, "true or false"),
         FIELD("idle_ms", is_time, "a number of milliseconds"),
         FIELD("life_ms", is_time, "a number of milliseconds"),
+        FIELD("session_id", is_never, "nothing: the server chooses it"),
+        FIELD("code", is_never, "nothing: a session begins without a program"),
 #undef FIELD
     };
     for (size_t i = 0; i < PA_ARRAY_LEN(fields); i++)
@@ -174,8 +173,8 @@ int pa_service_new_session(struct pa_service *service, const struct pa_caller *c
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "this server keeps no sessions");
     if (take_own(parameters, &own, ret_faults, err) < 0)
         return -1;
-    char name[NAME_ROOM] = "";
-    const struct pa_tool *tool = find_tool(service, caller, own.language, name);
+    char name[PA_LANGUAGE_TEXT] = "";
+    const struct pa_tool *tool = pa_service_session_tool(service, caller, own.language, name);
     if (!tool)
         return refuse(ret_faults, "/language", own.language,
                       "a language of /v1/languages that has sessions and that this key may use",

@@ -26,10 +26,13 @@ int pa_service_new_session(struct pa_service *service, const struct pa_caller *c
                            const json_t *parameters, const struct pa_new_session_how *how,
                            json_t **ret_session, json_t **ret_faults, struct pa_error *err);
 
+#define PA_LANGUAGE_TEXT 64
+
 /* The tool that runs programs of this language in sessions; NULL: there is none, or the caller may
- * not use it. */
+ * not use it.  `ret_name` gets the language's own name ("javascript" for "js"). */
 const struct pa_tool *pa_service_session_tool(struct pa_service *service,
-                                              const struct pa_caller *caller, const char *language);
+                                              const struct pa_caller *caller, const char *language,
+                                              char ret_name[PA_LANGUAGE_TEXT]);
 
 /* The same for a session, by its language. */
 int pa_service_tool_of_session(struct pa_service *service, const struct pa_caller *caller,

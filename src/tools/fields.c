@@ -12,10 +12,7 @@
 #define TEXT_MOST  131072   /* of an argument or a variable */
 
 static const struct pa_rule stdin_rule = {
-    .type = PA_RULE_TEXT,
-    .what = "Standard input, as text.",
-    .most = STDIN_MOST,
-    .secret = true};
+    .type = PA_RULE_TEXT, .what = "Standard input, as text.", .most = STDIN_MOST, .secret = true};
 static const struct pa_rule stdin_base64_rule = {
     .type = PA_RULE_TEXT,
     .what = "Standard input that is not text, in base64; instead of stdin.",
@@ -69,10 +66,8 @@ static const struct pa_rule files_map = {.type = PA_RULE_MAP,
                                          .most = 1024,
                                          .keys = &file_path_rule,
                                          .items = &content_rule};
-static const struct pa_rule files_list = {.type = PA_RULE_LIST,
-                                          .what = "Files with their paths.",
-                                          .most = 1024,
-                                          .items = &file_rule};
+static const struct pa_rule files_list = {
+    .type = PA_RULE_LIST, .what = "Files with their paths.", .most = 1024, .items = &file_rule};
 static const struct pa_rule files_rule = {
     .type = PA_RULE_EITHER,
     .what = "Files to be there when the program starts: an object of paths with their text, or a "
@@ -92,10 +87,9 @@ static const struct pa_rule deterministic_rule = {
     .type = PA_RULE_BOOLEAN,
     .what = "Run so that the same request gives the same bytes: a clock that stands still but for "
             "being read, random numbers from the seed; about a third slower."};
-static const struct pa_rule seed_rule = {
-    .type = PA_RULE_INTEGER,
-    .what = "Seed: random numbers follow from it.",
-    .most = PA_RULE_NUMBER_MAX};
+static const struct pa_rule seed_rule = {.type = PA_RULE_INTEGER,
+                                         .what = "Seed: random numbers follow from it.",
+                                         .most = PA_RULE_NUMBER_MAX};
 
 /* --- taking --- */
 
@@ -130,6 +124,7 @@ void pa_tool_bytes_done(struct pa_tool_bytes *bytes) {
 
 static void take_stdin(void *context, PA_UNUSED const char *path, const json_t *value) {
     struct pa_prepared_call *call = context;
+    pa_tool_bytes_done(&call->stdin_text); /* a caller may have said both */
     call->stdin_text = text_of(value);
 }
 
@@ -320,4 +315,12 @@ void pa_tool_check_common(struct pa_prepared_call *call) {
     snprintf(got, sizeof(got), "%llu bytes in all", (unsigned long long)total);
     pa_fault_add(&call->faults, "/files", got, "at most %llu bytes (the limit files_bytes)",
                  (unsigned long long)call->policy.limits.files_bytes);
+}
+
+void pa_tool_lower_compile_limits(struct pa_prepared_call *call) {
+    const struct pa_server_settings *server = &call->toolbox->config.config->server;
+    struct pa_limits *limits = &call->policy.limits;
+    limits->compile_ms = PA_MIN(limits->compile_ms, server->compile_ms);
+    limits->compile_memory_bytes =
+        PA_MIN(limits->compile_memory_bytes, server->compile_memory_bytes);
 }

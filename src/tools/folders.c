@@ -31,9 +31,8 @@ static void add_folder(struct pa_folders *folders, const char *path, int fd) {
     while (size > 1 && path[size - 1] == '/')
         size--;
     folders->list[folders->count++] = (struct folder){.path = strndup(path, size), .fd = fd};
-    char *words = folders->words
-                      ? pa_xasprintf("%s or %.*s", folders->words, (int)size, path)
-                      : pa_xasprintf("below %.*s", (int)size, path);
+    char *words = folders->words ? pa_xasprintf("%s or %.*s", folders->words, (int)size, path)
+                                 : pa_xasprintf("below %.*s", (int)size, path);
     free(folders->words);
     folders->words = words;
 }
@@ -137,11 +136,12 @@ int pa_folders_open(const struct pa_folders *folders, const char *path, uint64_t
 
 char *pa_folders_stored(const struct pa_folders *folders, const char *digest, uint64_t *ret_size) {
     struct stat st;
-    if (!folders->store ||
-        fstatat(folders->store_fd, digest, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+    if (!folders->store || fstatat(folders->store_fd, digest, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !S_ISREG(st.st_mode))
         return NULL;
     const struct timespec used[] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_OMIT}};
-    utimensat(folders->store_fd, digest, used, AT_SYMLINK_NOFOLLOW); /* once compiled nobody reads it */
+    utimensat(folders->store_fd, digest, used,
+              AT_SYMLINK_NOFOLLOW); /* once compiled nobody reads it */
     *ret_size = (uint64_t)st.st_size;
     return pa_path_join(folders->store, digest);
 }

@@ -46,6 +46,7 @@ static int read_file(struct pa_prepared_call *call, int fd, uint64_t size, struc
     PA_CLEANUP(pa_buf_done) struct pa_buf bytes = PA_BUF_INIT(size); /* it may have grown */
     if (pa_read_all(fd, "it", &bytes, err) < 0)
         return -1;
+    pa_tool_bytes_done(&call->module); /* a caller may have said both */
     call->module.owned = pa_buf_take(&bytes, &call->module.size);
     call->module.bytes = call->module.owned;
     call->module_size = call->module.size;
@@ -92,15 +93,6 @@ static void finish(struct pa_prepared_call *call) {
 
 /* --- the run --- */
 
-/* A caller's module may take less of the compiler than a language that the operator installed. */
-static void lower_compile_limits(struct pa_prepared_call *call) {
-    const struct pa_server_settings *server = &call->toolbox->config.config->server;
-    struct pa_limits *limits = &call->policy.limits;
-    limits->compile_ms = PA_MIN(limits->compile_ms, server->compile_ms);
-    limits->compile_memory_bytes =
-        PA_MIN(limits->compile_memory_bytes, server->compile_memory_bytes);
-}
-
 static int execute(struct pa_prepared_call *call, struct pa_tool_watch *watch,
                    struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_executor *executor = call->toolbox->config.executor;
@@ -124,7 +116,7 @@ static int execute(struct pa_prepared_call *call, struct pa_tool_watch *watch,
                                      .cancel_fd = watch->cancel_fd};
     if (pa_module_too_large(call->name, call->module_size, &call->policy, outcome))
         return 0;
-    lower_compile_limits(call);
+    pa_tool_lower_compile_limits(call);
     int done = pa_tool_compile(call, watch, &request.module, &call->policy, outcome, err);
     if (done)
         return PA_MIN(done, 0);

@@ -119,7 +119,7 @@ static const char *describe(const json_t *value, bool secret, char *out, size_t 
     return out;
 }
 
-#define DESCRIBED 256
+#define DESCRIBED        256
 #define GOT(rule, value) describe(value, (rule)->secret, (char[DESCRIBED]){0}, DESCRIBED)
 
 /* --- text --- */
@@ -362,7 +362,8 @@ static void check_missing(const struct pa_rule *rule, const json_t *object, cons
         return;
     PA_CLEANUP(pa_buf_done) struct pa_buf words = PA_BUF_INIT(700);
     for (size_t i = 0; rule->one_of[i]; i++) {
-        const struct pa_rule_field *field = find_field(rule, rule->one_of[i], strlen(rule->one_of[i]));
+        const struct pa_rule_field *field =
+            find_field(rule, rule->one_of[i], strlen(rule->one_of[i]));
         if (field && field->rule)
             pa_buf_printf(&words, "%s%s", words.size ? ", " : "", field->name);
     }

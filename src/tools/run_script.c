@@ -32,8 +32,8 @@ static int use_interpreter(struct script *script, struct pa_error *err) {
     const struct pa_prepared_call *call = script->call;
     if (!*call->interpreter)
         return 0;
-    return pa_image_known_interpreter(script->image, call->toolbox->config.packs,
-                                      call->module_path, call->interpreter, call->module_size, err);
+    return pa_image_known_interpreter(script->image, call->toolbox->config.packs, call->module_path,
+                                      call->interpreter, call->module_size, err);
 }
 
 static int resolve(struct script *script, struct pa_error *err) {
@@ -125,16 +125,17 @@ static int take_warm(struct script *script, const struct pa_policy *policy, stru
         return 0;
     const uint64_t began = pa_clock_monotonic_ns();
     pa_want_init(&want, script->image, policy);
-    int taken = pa_pools_take(pools, &want, take_until(call->how), script->watch.cancel_fd, ret,
-                              &why);
+    int taken =
+        pa_pools_take(pools, &want, take_until(call->how), script->watch.cancel_fd, ret, &why);
     pa_want_done(&want);
     outcome->usage.queue_ns += pa_clock_monotonic_ns() - began;
     if (taken == 0)
         return 1;
     if (why.code == PA_ERR_RESOURCE_EXHAUSTED)
         return 0; /* no room for another kind of warm process */
-    if (err)
-        *err = why;
+    if (pa_clock_monotonic_ns() >= call->how->deadline_ns)
+        return pa_fail(err, PA_ERR_DEADLINE_EXCEEDED, "the deadline passed: %s", why.message);
+    *err = why;
     return -1;
 }
 
@@ -245,17 +246,16 @@ static int begin_session(struct script *script, struct pa_error *err) {
 static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
     const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
-    const struct pa_session_turn turn = {
-        .program = &script->program,
-        .limits = call->limits_given ? &call->policy.limits : NULL,
-        .stdin_bytes = call->stdin_text.bytes,
-        .stdin_size = call->stdin_text.size,
-        .files = call->files,
-        .file_count = call->file_count,
-        .outputs = call->outputs ? &outputs : NULL,
-        .sink = pa_tool_watch_sink(&script->watch),
-        .deadline_ns = call->how->deadline_ns,
-        .cancel_fd = script->watch.cancel_fd};
+    const struct pa_session_turn turn = {.program = &script->program,
+                                         .limits = call->limits_given ? &call->policy.limits : NULL,
+                                         .stdin_bytes = call->stdin_text.bytes,
+                                         .stdin_size = call->stdin_text.size,
+                                         .files = call->files,
+                                         .file_count = call->file_count,
+                                         .outputs = call->outputs ? &outputs : NULL,
+                                         .sink = pa_tool_watch_sink(&script->watch),
+                                         .deadline_ns = call->how->deadline_ns,
+                                         .cancel_fd = script->watch.cancel_fd};
     pa_tool_watch_phase(&script->watch, "running");
     int done = pa_sessions_turn(call->toolbox->config.sessions, call->how->owner, call->session,
                                 &turn, outcome, err);
@@ -263,8 +263,7 @@ static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa
     return done;
 }
 
-static int run_in_session(struct script *script, struct pa_outcome *outcome,
-                          struct pa_error *err) {
+static int run_in_session(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
     if (call->session_id)
         snprintf(call->session, sizeof(call->session), "%s", call->session_id);
@@ -279,6 +278,8 @@ int pa_script_run(struct pa_prepared_call *call, struct pa_outcome *outcome, str
     if (pa_tool_watch_init(&script.watch, call->how, err) < 0)
         return -1;
     pa_tool_watch_phase(&script.watch, "starting");
+    if (*call->interpreter)
+        pa_tool_lower_compile_limits(call);
     describe_program(&script);
     int done = call->session_id ? 0 : resolve(&script, err);
     if (done == 0)

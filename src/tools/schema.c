@@ -88,10 +88,9 @@ json_t *pa_tool_examples(const struct pa_tool_entry *entry) {
                          "parameters", "wasm_base64", hello_wasm, "stdin", "");
     static const struct {
         const char *language, *description, *code;
-    } rows[] = {
-        {"python", "compute", "import math\nprint(f\"10! = {math.factorial(10)}\")"},
-        {"javascript", "compute", "console.log([1, 2, 3].map(x => x * x).join(' '))"},
-        {"ruby", "compute", "puts (1..10).reduce(:*)"}};
+    } rows[] = {{"python", "compute", "import math\nprint(f\"10! = {math.factorial(10)}\")"},
+                {"javascript", "compute", "console.log([1, 2, 3].map(x => x * x).join(' '))"},
+                {"ruby", "compute", "puts (1..10).reduce(:*)"}};
     json_t *examples = json_array();
     for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++)
         if (pa_streq(rows[i].language, entry->pack->name))
@@ -99,10 +98,10 @@ json_t *pa_tool_examples(const struct pa_tool_entry *entry) {
                                   json_pack("{s:s, s:{s:s}}", "description", rows[i].description,
                                             "parameters", "code", rows[i].code));
     if (pa_streq(entry->pack->name, "python"))
-        json_array_append_new(
-            examples, json_pack("{s:s, s:{s:s, s:s, s:[s]}}", "description",
-                                "read standard input and arguments", "parameters", "code",
-                                "import sys\nprint(sys.stdin.read().upper(), sys.argv[1:])",
-                                "stdin", "hello", "argv", "-v"));
+        json_array_append_new(examples,
+                              json_pack("{s:s, s:{s:s, s:s, s:[s]}}", "description",
+                                        "read standard input and arguments", "parameters", "code",
+                                        "import sys\nprint(sys.stdin.read().upper(), sys.argv[1:])",
+                                        "stdin", "hello", "argv", "-v"));
     return examples;
 }

@@ -76,12 +76,10 @@ static void take_new_session(void *context, PA_UNUSED const char *path, const js
 
 static void interpreter_fault(struct pa_prepared_call *call, const char *path,
                               const struct pa_error *err) {
-    pa_fault_add(&call->faults, path, err->message,
-                 "a WebAssembly module of a Python interpreter%s%s",
-                 pa_folders_words(call->toolbox->folders) ? ", or its path " : "",
-                 pa_folders_words(call->toolbox->folders)
-                     ? pa_folders_words(call->toolbox->folders)
-                     : "");
+    pa_fault_add(
+        &call->faults, path, err->message, "a WebAssembly module of a Python interpreter%s%s",
+        pa_folders_words(call->toolbox->folders) ? ", or its path " : "",
+        pa_folders_words(call->toolbox->folders) ? pa_folders_words(call->toolbox->folders) : "");
 }
 
 /* Its digest tells whether it is compiled already; that of a file is remembered. */
@@ -92,8 +90,13 @@ static void look(struct pa_prepared_call *call, const char *path, int fd, const 
         interpreter_fault(call, path, &err);
     else if (call->module_size > call->toolbox->config.config->policy.limits.module_bytes)
         pa_fault_add(&call->faults, path, "a larger one", "at most %llu bytes (module_bytes)",
-                     (unsigned long long)
-                         call->toolbox->config.config->policy.limits.module_bytes);
+                     (unsigned long long)call->toolbox->config.config->policy.limits.module_bytes);
+}
+
+/* Takes over the path.  A caller may have said two. */
+static void name_interpreter(struct pa_prepared_call *call, char *path) {
+    free(call->module_path);
+    call->module_path = path;
 }
 
 static void take_interpreter_path(void *context, const char *path, const json_t *value) {
@@ -103,9 +106,11 @@ static void take_interpreter_path(void *context, const char *path, const json_t 
     PA_CLEANUP(pa_closep)
     int fd = pa_folders_open(call->toolbox->folders, name, &call->module_size, &err);
     PA_CLEANUP(pa_freep) char *link = pa_xasprintf("/proc/self/fd/%d", fd);
-    if (fd >= 0 && !(call->module_path = realpath(link, NULL)))
+    char *real = fd < 0 ? NULL : realpath(link, NULL);
+    if (fd >= 0 && !real)
         pa_fail(&err, PA_ERR_NOT_FOUND, "it is not there any more");
-    if (call->module_path)
+    name_interpreter(call, real);
+    if (real)
         look(call, path, fd, name);
     else
         interpreter_fault(call, path, &err);
@@ -122,7 +127,7 @@ static void take_interpreter_base64(void *context, const char *path, const json_
         interpreter_fault(call, path, &err);
     else
         look(call, path, fd, "interpreter.wasm");
-    call->module_path = pa_xstrdup("interpreter.wasm");
+    name_interpreter(call, pa_xstrdup("interpreter.wasm"));
 }
 
 static void finish(struct pa_prepared_call *call) {
@@ -141,8 +146,7 @@ static void find_images(const struct pa_toolbox *toolbox, const struct pa_pack *
     const struct pa_config *config = toolbox->config.config;
     struct pa_error ignored;
     for (size_t i = 0; i < config->image_count; i++) {
-        const struct pa_pack *its =
-            pa_packs_find(packs, config->images[i].language, &ignored);
+        const struct pa_pack *its = pa_packs_find(packs, config->images[i].language, &ignored);
         if (its && (its == pack || pa_pack_is_variant_of(its, pack)))
             pa_strv_add(&rules->images, pa_xstrdup(config->images[i].name));
     }

@@ -129,19 +129,21 @@ static bool cut_at_colon(struct span text, struct cut *ret) {
 
 static const char *const run_words[] = {"run", "runs", "execute", "exec", "evaluate", "eval"};
 static const char *const filler[] = {
-    "a",      "all",     "an",    "and",     "answer",  "as",       "block",  "by",     "call",
-    "can",    "code",    "could", "does",    "expression", "following", "for", "from",  "get",
-    "give",   "here",    "i",     "in",      "input",   "is",       "it",     "language", "let",
-    "me",     "my",      "next",  "now",     "of",      "on",       "out",    "output", "please",
-    "print",  "prints",  "program", "result", "results", "return",  "sandbox", "script", "see",
-    "show",   "snippet", "source", "statement", "tell", "that",     "the",    "then",   "these",
-    "this",   "to",      "tool",  "try",     "use",     "using",    "via",    "wasi",   "wasm",
-    "what",   "with",    "would", "you",     "your"};
+    "a",         "all",      "an",      "and",    "answer", "as",         "block",     "by",
+    "call",      "can",      "code",    "could",  "does",   "expression", "following", "for",
+    "from",      "get",      "give",    "here",   "i",      "in",         "input",     "is",
+    "it",        "language", "let",     "me",     "my",     "next",       "now",       "of",
+    "on",        "out",      "output",  "please", "print",  "prints",     "program",   "result",
+    "results",   "return",   "sandbox", "script", "see",    "show",       "snippet",   "source",
+    "statement", "tell",     "that",    "the",    "then",   "these",      "this",      "to",
+    "tool",      "try",      "use",     "using",  "via",    "wasi",       "wasm",      "what",
+    "with",      "would",    "you",     "your"};
 static const char *const other_deeds[] = {
-    "add",       "change",    "complete", "convert", "correct",   "create",  "debug", "describe",
-    "explain",   "extend",    "finish",   "fix",     "generate",  "implement", "improve",
-    "modify",    "optimise",  "optimize", "port",    "refactor",  "repair",  "replace", "review",
-    "rewrite",   "simplify",  "summarise", "summarize", "translate", "write"};
+    "add",      "change",    "complete",  "convert",   "correct",  "create",
+    "debug",    "describe",  "explain",   "extend",    "finish",   "fix",
+    "generate", "implement", "improve",   "modify",    "optimise", "optimize",
+    "port",     "refactor",  "repair",    "replace",   "review",   "rewrite",
+    "simplify", "summarise", "summarize", "translate", "write"};
 
 static bool is_among(struct span word, const char *const *list, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -185,8 +187,8 @@ static bool names_pack(const struct pa_pack *pack, struct span word) {
 static struct span usual_name(struct span word) {
     static const struct {
         const char *said, *name;
-    } rows[] = {{"node", "javascript"},   {"nodejs", "javascript"},  {"node.js", "javascript"},
-                {"ecmascript", "javascript"}, {"cpython", "python"}, {"py3", "python"}};
+    } rows[] = {{"node", "javascript"},       {"nodejs", "javascript"}, {"node.js", "javascript"},
+                {"ecmascript", "javascript"}, {"cpython", "python"},    {"py3", "python"}};
     for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++)
         if (is_among(word, &rows[i].said, 1))
             return (struct span){rows[i].name, strlen(rows[i].name)};
@@ -254,11 +256,9 @@ static bool accept(const struct pa_toolbox *toolbox, const struct cut *cut, stru
     struct said said = {.only_that = true};
     read_words(toolbox, cut->before, &said);
     read_words(toolbox, cut->after, &said);
-    const struct pa_tool *tagged =
-        cut->tag.size ? tool_of_language(toolbox, cut->tag) : NULL;
+    const struct pa_tool *tagged = cut->tag.size ? tool_of_language(toolbox, cut->tag) : NULL;
     const struct pa_tool *tool = said.tool ? said.tool : tagged ? tagged : said.by_language;
-    const bool meant = cut->fenced ? tool && !said.other_deed
-                                   : tool && said.runs && said.only_that;
+    const bool meant = cut->fenced ? tool && !said.other_deed : tool && said.runs && said.only_that;
     if (!meant || !trim(cut->code).size)
         return false;
     ret->tool = tool;
@@ -273,8 +273,7 @@ static int find_language(const struct pa_toolbox *toolbox, struct span text, str
     read_words(toolbox, text, &said);
     const struct pa_tool *tool = said.tool ? said.tool : said.by_language;
     if (!tool || pa_streq(tool->name, "code_executor"))
-        tool = tool_of_language(toolbox,
-                                (struct span){DEFAULT_LANGUAGE, strlen(DEFAULT_LANGUAGE)});
+        tool = tool_of_language(toolbox, (struct span){DEFAULT_LANGUAGE, strlen(DEFAULT_LANGUAGE)});
     if (!tool)
         return pa_fail(err, PA_ERR_NOT_FOUND,
                        "there is no tool for the language " DEFAULT_LANGUAGE);
@@ -347,7 +346,7 @@ int pa_task_take_answer(struct pa_task *task, const char *answer, size_t size,
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "the model answered without code");
     json_decref(task->parameters);
     task->parameters = parameters_of(task->tool, code, false);
-    return task->parameters ? 0
-                            : pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                                      "the model's answer is not UTF-8");
+    return task->parameters
+               ? 0
+               : pa_fail(err, PA_ERR_FAILED_PRECONDITION, "the model's answer is not UTF-8");
 }

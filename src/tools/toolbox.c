@@ -143,9 +143,8 @@ static struct pa_prepared_call *new_call(struct pa_toolbox *toolbox, const struc
         *pa_limit_slot(&call->policy.limits, info) =
             PA_MIN(most, *pa_limit_slot(&call->ceilings, info));
     }
-    call->seen = (struct pa_prepared){.tool = tool,
-                                      .language = tool->language,
-                                      .policy = &call->policy};
+    call->seen =
+        (struct pa_prepared){.tool = tool, .language = tool->language, .policy = &call->policy};
     return call;
 }
 
@@ -165,8 +164,7 @@ static int report_faults(struct pa_prepared_call *call, json_t **ret_faults, str
     if (call->faults.count > 1)
         snprintf(more, sizeof(more), " (and %zu more)", call->faults.count - 1);
     pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%.100s: got %.150s, allowed is %.200s%s",
-            *path ? path : "the parameters",
-            json_string_value(json_object_get(first, "got")),
+            *path ? path : "the parameters", json_string_value(json_object_get(first, "got")),
             json_string_value(json_object_get(first, "allowed")), more);
     *ret_faults = json_incref(call->faults.list);
     return -1;

@@ -21,7 +21,8 @@
 #include "tools/rule.h"
 #include "tools/tools.h"
 
-/* A kind of tool: what code_executor, python_wasi_runner and the executors of languages each are. */
+/* A kind of tool: what code_executor, python_wasi_runner and the executors of languages each are.
+ */
 struct pa_prepared_call;
 struct pa_tool_kind {
     /* Where all parameters are known and none has a fault of its own: what they are together. */
@@ -86,8 +87,8 @@ struct pa_prepared_call {
     const char **outputs; /* patterns; ends in NULL; NULL: none */
     bool limits_given;
 
-    struct pa_tool_bytes module;      /* or the interpreter, where its bytes came along ... */
-    char *module_path;                /* ... or its file */
+    struct pa_tool_bytes module; /* or the interpreter, where its bytes came along ... */
+    char *module_path;           /* ... or its file */
     uint64_t module_size;
     char interpreter[PA_DIGEST_TEXT]; /* its digest, or "" */
 
@@ -110,6 +111,9 @@ void pa_tool_add_field(struct pa_tool_rules *rules, struct pa_rule_field field);
 void pa_tool_add_common(struct pa_tool_entry *entry, const char *const *left_out);
 /* Of all tools, once everything was taken: what the fields are together. */
 void pa_tool_check_common(struct pa_prepared_call *call);
+
+/* A caller's module may take less of the compiler than a language that the operator installed. */
+void pa_tool_lower_compile_limits(struct pa_prepared_call *call);
 
 /* False with a fault at `path` where the value is not base64. */
 bool pa_take_base64(struct pa_prepared_call *call, const char *path, const json_t *value,

@@ -36,6 +36,15 @@ struct attempt {
     struct pa_web **seen;
 };
 
+struct pa_web *pa_web_new(struct pa_program *program, struct pa_variable *variable) {
+    struct pa_web *web = pa_tree_alloc(program->tree, sizeof(*web));
+    web->variable = variable;
+    web->local = web->flag = web->frame = -1;
+    web->all = program->webs;
+    program->webs = web;
+    return web;
+}
+
 struct pa_web *pa_web_find(struct pa_web *web) {
     while (web && web->link)
         web = web->link;
@@ -43,10 +52,7 @@ struct pa_web *pa_web_find(struct pa_web *web) {
 }
 
 static struct pa_web *new_web(struct flow *f, struct pa_variable *variable) {
-    struct pa_web *web = pa_tree_alloc(f->program->tree, sizeof(*web));
-    web->variable = variable;
-    web->local = web->flag = web->frame = -1;
-    return web;
+    return pa_web_new(f->program, variable);
 }
 
 static void merge(struct pa_web *into, struct pa_web *from) {

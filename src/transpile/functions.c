@@ -270,9 +270,7 @@ static void add_attribute(struct pa_program *program, struct pa_class *class,
     v->name = node->kids[0]->str;
     v->shared = true;
     v->binding = PA_BOUND_VALUE;
-    v->web = pa_tree_alloc(program->tree, sizeof(*v->web));
-    v->web->variable = v;
-    v->web->local = v->web->flag = v->web->frame = -1;
+    v->web = pa_web_new(program, v);
     v->next = class->attributes;
     class->attributes = v;
 }

@@ -73,7 +73,7 @@ struct g_fn {
     bool frames; /* pointers are kept in a frame */
     uint32_t frame_local, frame_slots;
     uint32_t env_local;
-    uint32_t gc_points;
+    uint32_t gc_points, calls;
     bool handling; /* inside an except: a bare raise has something to raise */
     uint32_t handled;
     struct g_fn *caller;
@@ -84,6 +84,12 @@ struct g_body {
     struct pa_buf own_calls;
     uint32_t type;
     char name[96];
+};
+
+/* One call in the program. */
+struct g_edge {
+    struct pa_instance_of *from, *to;
+    struct pa_place place;
 };
 
 struct g_gen {
@@ -99,9 +105,14 @@ struct g_gen {
     struct pa_buf types; /* encoded, one after the other */
     uint32_t type_count;
     char (*type_keys)[64];
-    uint32_t *table; /* functions the runtime calls */
+    struct pa_instance_of *table[256]; /* functions the runtime calls */
     uint32_t table_count;
-    uint32_t global_base, pointer_globals, global_slots;
+    struct pa_instance_of **queue; /* instances by their index */
+    uint32_t queue_room;
+    struct g_edge *edges; /* who calls whom */
+    uint32_t edge_count, edge_room;
+    uint32_t global_base, global_end;
+    struct pa_buf roots; /* addresses of the module's variables that are pointers */
     const char *filename;
     struct g_fn *fn; /* innermost that is being generated */
     struct g_string *strings;
@@ -170,7 +181,8 @@ void g_check(struct g_fn *f, const struct pa_node *at);
 void g_raised(struct g_fn *f, const struct pa_node *at);
 /* What compiled code does not do: the interpreter must. */
 void g_bail(struct g_fn *f);
-void g_safepoint(struct g_fn *f);
+/* The end of a loop's body that began when f->calls was `since`. */
+void g_safepoint(struct g_fn *f, uint32_t since);
 
 /* gen_expr.c */
 void g_expression(struct g_fn *f, struct pa_node *node);
@@ -223,7 +235,11 @@ void g_assign(struct g_fn *f, struct pa_node *target, struct pa_value_type from)
 void g_return(struct g_fn *f);
 
 /* gen.c */
-void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module);
-uint32_t g_table_entry(struct g_gen *g, uint32_t function);
+/* `g` is zeroed memory; g_done also after a refusal. */
+void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module,
+                struct g_gen *g);
+void g_done(struct g_gen *g);
+uint32_t g_table_entry(struct g_gen *g, struct pa_instance_of *in);
+void g_edge_add(struct g_fn *f, struct pa_instance_of *to, const struct pa_node *at);
 
 #endif

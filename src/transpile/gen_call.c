@@ -14,6 +14,14 @@ uint32_t g_instance_index(struct g_gen *g, struct pa_instance_of *in) {
     if (!in->indexed) {
         in->indexed = true;
         in->index = g->body_count++;
+        if (in->index >= g->queue_room) {
+            g->queue_room = g->queue_room ? 2 * g->queue_room : 64;
+            struct pa_instance_of **more = pa_tree_alloc(g->tree, g->queue_room * sizeof(struct pa_instance_of *));
+            if (in->index)
+                memcpy(more, g->queue, in->index * sizeof(struct pa_instance_of *));
+            g->queue = more;
+        }
+        g->queue[in->index] = in;
     }
     return in->index | G_OWN;
 }
@@ -50,15 +58,25 @@ void g_closure(struct g_fn *f, struct pa_function *function) {
     g_rt(f, "rt_closure");
 }
 
-/* Whether a call may come round to the function that makes it: an instance that is being called
- * already, as far as inference saw the calls in it. */
+/* Python allows a thousand calls inside each other; near that the interpreter decides. */
+#define MAX_DEPTH 940
+
 static void enter_call(struct g_fn *f) {
+    uint32_t depth = g_local(f, G_I32);
     g_i32(f, 0);
     g_i32(f, 0);
     g_load(f, G_I32, g_link_symbol("rt_depth"));
     g_i32(f, 1);
     g_op(f, 0x6a);
+    g_tee(f, depth);
     g_store(f, G_I32, g_link_symbol("rt_depth"));
+    g_get(f, depth);
+    g_i32(f, MAX_DEPTH);
+    g_op(f, 0x4b);
+    g_if(f, G_VOID);
+    g_bail(f);
+    g_end(f);
+    g_free_local(f, depth);
 }
 
 static void leave_call(struct g_fn *f) {
@@ -103,6 +121,8 @@ static void call_instance(struct g_fn *f, struct pa_node *at, struct pa_instance
         enter_call(f);
     g_call(f, g_instance_index(f->g, in));
     f->gc_points++;
+    f->calls++;
+    g_edge_add(f, in, at);
     if (recursive)
         leave_call(f);
     if (f->pending)

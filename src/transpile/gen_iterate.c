@@ -607,6 +607,7 @@ void g_for(struct g_fn *f, struct pa_node *node) {
     open_iter(f, node->b, &it);
     loop.exit = g_block(f);
     struct g_label otherwise = g_block(f);
+    uint32_t since = f->calls;
     struct g_label top = g_loop_start(f);
     iter_step(f, &it, otherwise);
     iter_assign(f, &it, node->a);
@@ -615,7 +616,7 @@ void g_for(struct g_fn *f, struct pa_node *node) {
     g_block_of(f, node->c);
     f->loop = loop.outer;
     g_end(f);
-    g_safepoint(f);
+    g_safepoint(f, since);
     g_br(f, top);
     g_end(f);
     g_end(f);
@@ -636,6 +637,7 @@ static void clauses(struct g_fn *f, struct pa_node *node, uint32_t at, g_each_fn
     struct iter it;
     open_iter(f, clause->b, &it);
     struct g_label exit = g_block(f);
+    uint32_t since = f->calls;
     struct g_label top = g_loop_start(f);
     iter_step(f, &it, exit);
     iter_assign(f, &it, clause->a);
@@ -647,7 +649,7 @@ static void clauses(struct g_fn *f, struct pa_node *node, uint32_t at, g_each_fn
     }
     clauses(f, node, at + 1, body, context);
     g_end(f);
-    g_safepoint(f);
+    g_safepoint(f, since);
     g_br(f, top);
     g_end(f);
     g_end(f);
@@ -678,11 +680,12 @@ void g_each(struct g_fn *f, struct pa_node *node, g_each_fn *body, void *context
     struct iter it;
     open_iter(f, node, &it);
     *ret_exit = g_block(f);
+    uint32_t since = f->calls;
     struct g_label top = g_loop_start(f);
     iter_step(f, &it, *ret_exit);
     iter_value(f, &it);
     body(f, context);
-    g_safepoint(f);
+    g_safepoint(f, since);
     g_br(f, top);
     g_end(f);
     g_end(f);

@@ -579,6 +579,7 @@ static void generate_try(struct g_fn *f, struct pa_node *node) {
 static void generate_while(struct g_fn *f, struct pa_node *node) {
     struct g_loop loop = {.outer = f->loop, .tries = f->tries};
     loop.exit = g_block(f);
+    uint32_t since = f->calls;
     struct g_label otherwise = g_block(f), top = g_loop_start(f);
     g_condition(f, node->a);
     g_op(f, 0x45);
@@ -588,7 +589,7 @@ static void generate_while(struct g_fn *f, struct pa_node *node) {
     g_block_of(f, node->b);
     f->loop = loop.outer;
     g_end(f);
-    g_safepoint(f);
+    g_safepoint(f, since);
     g_br(f, top);
     g_end(f);
     g_end(f);

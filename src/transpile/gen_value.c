@@ -72,7 +72,7 @@ uint32_t g_class_record(struct g_gen *g, struct pa_class *class) {
     record[3] = data_room(g, fields, (count + 1) * sizeof(*fields));
     for (uint32_t i = 0; i < PA_SPECIALS; i++)
         if (class->special[i])
-            record[5 + i] = g_table_entry(g, g_instance_index(g, class->special[i]));
+            record[5 + i] = g_table_entry(g, class->special[i]);
     record[10] = class->is_exception;
     memcpy(g->data.data + (class->address - g->data_base), record, sizeof(record));
     return class->address;
@@ -396,8 +396,8 @@ void g_check(struct g_fn *f, const struct pa_node *at) {
     f->in->raises = true;
 }
 
-void g_safepoint(struct g_fn *f) {
-    if (f->pending || !f->frames)
+void g_safepoint(struct g_fn *f, uint32_t since) {
+    if (f->pending || !f->frames || f->calls == since)
         return;
     f->gc_points++;
     g_i32(f, 0);

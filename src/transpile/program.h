@@ -67,6 +67,7 @@ struct pa_web {
     struct pa_value_type type;
     int local, flag; /* of WebAssembly, -1: none yet */
     int frame;       /* slot in the frame of the collector, -1: none */
+    struct pa_web *all;
 };
 
 enum pa_binding {
@@ -129,7 +130,7 @@ struct pa_instance_of {
     struct pa_scope scope;
     struct pa_variable **params;
     struct pa_value_type result;
-    bool bound, raises, recursive, generated;
+    bool bound, raises, recursive, frameless, visited;
     uint32_t index; /* among the functions of the module, once it is needed */
     bool indexed;
 };
@@ -176,6 +177,7 @@ struct pa_program {
     struct pa_instance_of *module, *instances, **last_instance;
     struct pa_function *functions;
     struct pa_class *classes, **last_class;
+    struct pa_web *webs; /* all there are */
     uint32_t function_count, class_count;
     unsigned depth;
     bool uses_input;
@@ -215,6 +217,8 @@ void pa_scope_build(struct pa_program *program, struct pa_instance_of *instance,
                     struct pa_scope *parent);
 struct pa_variable *pa_scope_find(struct pa_scope *scope, const char *name);
 struct pa_variable *pa_scope_lookup(struct pa_scope *scope, const char *name);
+
+struct pa_web *pa_web_new(struct pa_program *program, struct pa_variable *variable);
 
 /* flow.c: which assignments reach which uses */
 void pa_flow_bind(struct pa_program *program, struct pa_instance_of *instance);

@@ -352,9 +352,7 @@ static void place_shared(struct pa_program *program, struct pa_scope *scope) {
     for (struct pa_variable *v = scope->first; v; v = v->next) {
         if (!v->shared)
             continue;
-        v->web = pa_tree_alloc(program->tree, sizeof(*v->web));
-        v->web->variable = v;
-        v->web->local = v->web->flag = v->web->frame = -1;
+        v->web = pa_web_new(program, v);
         if (scope->parent && v->binding <= PA_BOUND_VALUE) {
             v->address = scope->environment_slots++;
             scope->has_environment = true;

@@ -44,3 +44,9 @@ def node_packages(*packages):
     """The folder whose node_modules has these packages of npm ("@modelcontextprotocol/sdk@1.32.2")."""
     return _kept("npm", packages, lambda folder: _run(
         "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *packages))
+
+
+def go_program(module):
+    """The path of a program of the Go module proxy ("example.org/m/cmd/name@v1.2.3")."""
+    folder = _kept("go", (module,), lambda folder: _run("env", f"GOBIN={folder}", "GOFLAGS=", "go", "install", module))
+    return folder / module.split("@")[0].rsplit("/", 1)[1]

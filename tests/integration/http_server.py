@@ -78,7 +78,7 @@ class Server:
     def send(self, data):
         """What comes back for these bytes, until the server closes the connection."""
         with self.socket() as connection:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 connection.sendall(data)
                 connection.shutdown(socket.SHUT_WR)
             return receive(connection)

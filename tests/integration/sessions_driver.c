@@ -13,8 +13,12 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/exchange.h"
 #include "run/sessions.h"
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct driver {
@@ -112,6 +116,38 @@ static int create(struct driver *driver, const json_t *request, json_t **ret,
     return done;
 }
 
+/* --- tools that a turn may call --- */
+
+static void *answer_late(void *context) {
+    struct pa_call *call = context;
+    usleep((useconds_t)number_of(pa_call_arguments(call), "ms", 0) * 1000);
+    pa_call_answer(call, json_deep_copy(pa_call_arguments(call)));
+    return NULL;
+}
+
+static json_t *many(const json_t *arguments) {
+    size_t size = number_of(arguments, "size", 0);
+    char *text = pa_xcalloc(1, size + 1);
+    memset(text, 'x', size);
+    json_t *value = json_string(text);
+    free(text);
+    return value;
+}
+
+static void on_call(PA_UNUSED void *context, struct pa_call *call) {
+    const json_t *arguments = pa_call_arguments(call);
+    pthread_t thread;
+    if (pa_streq(pa_call_name(call), "add"))
+        pa_call_answer(call, json_integer((json_int_t)(number_of(arguments, "a", 0) +
+                                                       number_of(arguments, "b", 0))));
+    else if (pa_streq(pa_call_name(call), "fail"))
+        pa_call_refuse(call, "it failed: \"as asked\"");
+    else if (pa_streq(pa_call_name(call), "many"))
+        pa_call_answer(call, many(arguments));
+    else if (pthread_create(&thread, NULL, answer_late, call) == 0)
+        pthread_detach(thread);
+}
+
 static json_t *outcome_json(const struct pa_outcome *outcome) {
     struct pa_buf buf = PA_BUF_INIT(SIZE_MAX / 2);
     pa_outcome_json(outcome, &buf);
@@ -127,14 +163,18 @@ static int turn(struct driver *driver, const json_t *request, json_t **ret, stru
     struct pa_limits limits;
     struct pa_outcome outcome;
     char *globs[2] = {(char *)(uintptr_t)text_of(request, "output")};
+    const struct pa_call_offer calls = {.tools = json_object_get(request, "tools"),
+                                        .call = on_call};
     const struct pa_outputs outputs = {globs, number_of(request, "output_bytes", PA_MIB)};
-    const struct pa_session_turn how = {.program = &program,
-                                        .limits = &limits,
-                                        .stdin_bytes = input,
-                                        .stdin_size = input ? strlen(input) : 0,
-                                        .outputs = globs[0] ? &outputs : NULL,
-                                        .deadline_ns = deadline_of(request),
-                                        .cancel_fd = -1};
+    const struct pa_session_turn how = {
+        .program = &program,
+        .limits = &limits,
+        .stdin_bytes = input,
+        .stdin_size = input ? strlen(input) : 0,
+        .outputs = globs[0] ? &outputs : NULL,
+        .calls = json_is_array(calls.tools) || json_is_object(calls.tools) ? &calls : NULL,
+        .deadline_ns = deadline_of(request),
+        .cancel_fd = -1};
     pa_limits_init(&limits);
     if (read_limits(request, &limits, err) < 0)
         return -1;
@@ -253,12 +293,66 @@ static int files(struct driver *driver, const char *op, const json_t *request, j
     return done;
 }
 
+/* --- a session that broke out --- */
+
+/* A copy that may fork, as sessions are made of. */
+static int take_copy(struct driver *driver, struct pa_worker *ret, struct pa_error *err) {
+    const struct pa_program nothing = {.code = "", .session = true};
+    const struct pa_pack *pack = pa_packs_find(driver->packs, "python", err);
+    struct pa_policy policy;
+    struct pa_image image;
+    struct pa_language_run run;
+    struct pa_want want;
+    if (!pack)
+        return -1;
+    pa_policy_init(&policy);
+    pa_image_init(&image, pack);
+    int done = pa_language_run_init(&run, &image, NULL, &policy, &nothing, err);
+    if (done == 0) {
+        pa_want_init(&want, &image, &run.policy);
+        done = pa_pools_take_session(driver->pools, &want, PA_NEVER, -1, ret, err);
+        pa_want_done(&want);
+        pa_language_run_done(&run);
+    }
+    pa_image_done(&image);
+    pa_policy_done(&policy);
+    return done;
+}
+
+/* It makes a sibling that nobody was told of, which keeps all its descriptors, and is ended.  True
+ * when the sibling lives while it does, and ends with it. */
+static int stray(struct driver *driver, json_t **ret, struct pa_error *err) {
+    struct pa_worker worker;
+    struct pa_reply reply;
+    int pair[2];
+    if (take_copy(driver, &worker, err) < 0)
+        return -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return pa_fail_errno(err, errno, "socketpair");
+    int done = pa_exchange(&worker, PA_FRAME_FORK, NULL, 0, pair[1], deadline_of(json_null()),
+                           PA_FRAME_FORKED, &reply, err);
+    bool lived = false, ended = false;
+    if (done == 0) {
+        struct pollfd polled = {.fd = reply.fd, .events = POLLIN};
+        lived = poll(&polled, 1, 100) == 0;
+        pa_worker_discard(&worker);
+        ended = poll(&polled, 1, 5000) == 1;
+        pa_reply_done(&reply);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    *ret = json_boolean(lived && ended);
+    return done;
+}
+
 static int answer(struct driver *driver, const json_t *request, json_t **ret,
                   struct pa_error *err) {
     struct pa_sessions *sessions = driver->sessions;
     const char *op = text_of(request, "op"), *owner = text_of(request, "owner"),
                *id = text_of(request, "id");
     bool running = false;
+    if (pa_streq(op, "stray"))
+        return stray(driver, ret, err);
     if (pa_streq(op, "create"))
         return create(driver, request, ret, err);
     if (pa_streq(op, "turn"))

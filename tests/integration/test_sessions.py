@@ -462,6 +462,10 @@ def test_the_death_of_the_root_is_told(polyagent, installed_languages):
     assert driver.close() == 0
 
 
+def test_what_a_session_made_by_itself_ends_with_it(driver):
+    assert driver.stray() is True
+
+
 def test_sessions_expire(polyagent, installed_languages):
     driver = Driver(polyagent, installed_languages, 10, 0, 0)
     idle, short, lasting = driver.create(idle_ms=400), driver.create(life_ms=700), driver.create()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import pathlib
 import shutil
 import subprocess
 
@@ -37,12 +38,13 @@ def tool_call(polyagent, installed_languages, tmp_path_factory):
     program = polyagent.parent / "tool-call"
     folder = tmp_path_factory.mktemp("tools")
 
-    def call(*lines, options=(), timeout=120):
+    def call(*lines, options=(), timeout=120, **environment):
         text = "".join(
             json.dumps({"tool": line[0], "parameters": line[1], **(line[2] if len(line) > 2 else {})}) + "\n"
             for line in lines)
         done = subprocess.run([program, *options, "call"], input=text.encode(), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, env=installed_languages, cwd=folder, timeout=timeout, check=False)
+                              stderr=subprocess.PIPE, env={**installed_languages, **environment}, cwd=folder,
+                              timeout=timeout, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -378,8 +380,8 @@ def test_a_session_goes_on(tool_call):
 @pytest.fixture(scope="module")
 def interpreter(tool_call):
     """The module of python3.12, as if a user had brought it."""
-    languages = sorted((tool_call.folder.__class__(tool_call.environment["POLYAGENT_CACHE_HOME"]) / "languages").glob("python3.12-*"))
-    return next(path for folder in languages for path in folder.rglob("*.wasm"))
+    languages = pathlib.Path(tool_call.environment["POLYAGENT_CACHE_HOME"]) / "languages"
+    return next(path for folder in sorted(languages.glob("python3.12-*")) for path in folder.rglob("*.wasm"))
 
 
 def test_interpreter_by_path(tool_call, options, interpreter):
@@ -394,6 +396,14 @@ def test_interpreter_as_base64(tool_call, options, interpreter):
                                                 "interpreter_wasm_base64": b64(interpreter.read_bytes())}),
                         options=options)
     assert outcome_of(answer)["stdout"] == "(3, 12) ['main.py', 'a']\n"
+
+
+def test_interpreter_of_the_configuration(tool_call, options, interpreter):
+    """PYTHON_WASI_WASM_PATH is what runs where a request brings none."""
+    code = "import sys; print(sys.version_info[:2])"
+    answers = tool_call(("python_wasi_runner", {"code": code}), ("python_executor", {"code": code}), options=options,
+                        PYTHON_WASI_WASM_PATH=str(interpreter))
+    assert [outcome_of(answer)["stdout"] for answer in answers] == ["(3, 12)\n"] * 2
 
 
 def test_interpreter_that_is_none(tool_call):

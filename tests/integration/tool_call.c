@@ -42,9 +42,9 @@ PA_NORETURN static void die(const struct pa_error *err) {
 
 static bool on_output(void *context, enum pa_output output, const void *bytes, size_t size) {
     struct listener *listener = context;
-    json_array_append_new(listener->events,
-                          json_pack("[s, s%]", output == PA_STDOUT ? "stdout" : "stderr",
-                                    (const char *)bytes, size));
+    json_array_append_new(
+        listener->events,
+        json_pack("[s, s%]", output == PA_STDOUT ? "stdout" : "stderr", (const char *)bytes, size));
     listener->heard += (json_int_t)size;
     return listener->deaf_after < 0 || listener->heard < listener->deaf_after;
 }
@@ -99,8 +99,8 @@ static json_t *run_prepared(struct pa_prepared *prepared, const json_t *line, js
     if (pa_prepared_run(prepared, &how, &outcome, &err) == 0)
         answer = json_pack("{s:o}", "outcome", pa_prepared_outcome(prepared, &outcome));
     else
-        answer = json_pack("{s:s, s:s}", "error", pa_error_code_name(err.code), "message",
-                           err.message);
+        answer =
+            json_pack("{s:s, s:s}", "error", pa_error_code_name(err.code), "message", err.message);
     pa_outcome_done(&outcome);
     if (cancel.after_ms)
         pthread_join(thread, NULL);
@@ -125,9 +125,9 @@ static json_t *call(struct bench *bench, const json_t *line) {
         answer = json_pack("{s:s, s:s, s:o*}", "error", pa_error_code_name(err.code), "message",
                            err.message, "faults", faults);
     else if (json_is_true(json_object_get(line, "prepare_only")))
-        answer = json_pack("{s:b, s:s, s:s, s:I}", "accepted", 1, "digest", prepared->digest,
-                           "language", prepared->language, "memory_bytes",
-                           (json_int_t)prepared->memory_bytes);
+        answer =
+            json_pack("{s:b, s:s, s:s, s:I}", "accepted", 1, "digest", prepared->digest, "language",
+                      prepared->language, "memory_bytes", (json_int_t)prepared->memory_bytes);
     else
         answer = run_prepared(prepared, line, events);
     json_object_set_new(answer, "events", events);
@@ -164,8 +164,8 @@ static void describe(struct bench *bench) {
                             "language", tools[i].language, "input_schema", tools[i].input_schema,
                             "output_schema", tools[i].output_schema, "examples", tools[i].examples,
                             "annotations", tools[i].annotations));
-    json_t *all = json_pack("{s:o, s:o}", "tools", list, "languages",
-                            pa_toolbox_languages(bench->toolbox));
+    json_t *all =
+        json_pack("{s:o, s:o}", "tools", list, "languages", pa_toolbox_languages(bench->toolbox));
     json_dumpf(all, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(all);

@@ -299,8 +299,8 @@ const struct attack outside_attacks[] = {
     {"make a crypto socket", SEC, false, 0, crypto_socket},
     {"listen on the channel", SEC, true, 0, listen_on_channel},
     {"ask the channel by ioctl", SEC, true, 0, query_channel},
-    {"send a descriptor out", SEC, true, WARMS, send_descriptor_out},
-    {"receive a descriptor", SEC, true, WARMS, receive_descriptor},
+    {"send a descriptor out", SEC, true, WARMS | S(SESSION), send_descriptor_out},
+    {"receive a descriptor", SEC, true, WARMS | S(SESSION), receive_descriptor},
 };
 
 const size_t outside_attack_count = PA_ARRAY_LEN(outside_attacks);

@@ -73,8 +73,8 @@ def test_a_server_says_it_in_its_log_and_in_the_outcome_of_a_warm_copy(container
             assert server.poll() is None and time.monotonic() < deadline, said
             time.sleep(0.02)
         assert "not jailed as it should be" in said and "namespaces" in said
-        done = subprocess.run([*container, polyagent, "exec", "--jail", "best-effort", "--json", "--log", "debug",
-                               "javascript", "-c", "1"], env=environment, cwd=tmp_path, timeout=60,
+        done = subprocess.run([*container, polyagent, "exec", "javascript", "--jail", "best-effort", "--json",
+                               "--log", "debug", "-c", "1"], env=environment, cwd=tmp_path, timeout=60,
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0 and "a process of our own" not in done.stderr, done.stderr
         assert "namespaces" in json.loads(done.stdout)["jail_missing"]

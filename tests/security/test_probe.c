@@ -57,6 +57,11 @@ static const struct scenario {
     {"warm", PA_JAIL_WARM, PA_JAIL_WARM, {0}, 0},
     {"load-warm", PA_JAIL_LOAD_WARM, PA_JAIL_LOAD_WARM, {0}, 0},
     {"load-warm, warm", PA_JAIL_LOAD_WARM, PA_JAIL_WARM, {PA_JAIL_WARM}, 1},
+    {"load-warm, warm, session",
+     PA_JAIL_LOAD_WARM,
+     PA_JAIL_SESSION,
+     {PA_JAIL_WARM, PA_JAIL_SESSION},
+     2},
     {"load-warm, warm, run", PA_JAIL_LOAD_WARM, PA_JAIL_RUN, {PA_JAIL_WARM, PA_JAIL_RUN}, 2},
 };
 

@@ -142,6 +142,16 @@ static void faults(void **state) {
         {"python_executor", "{'code': '', 'cod': 1, 'x~/y': 2}", "/cod /x~0~1y"},
         {"code_executor", "{'wasm_base64': 'AGFzbQEAAAA=', 'wasm_path': 'a.wasm'}", "/wasm_path"},
         {"python_executor", "{'code': '', 'stdin': 'a', 'stdin_base64': 'YQ=='}", "/stdin_base64"},
+        {"code_executor", "{'wasm_path': 'a.wasm', 'wasm_base64': 'AGFzbQEAAAA='}", "/wasm_path"},
+        {"python_executor", "{'code': '', 'stdin_base64': 'YQ==', 'stdin': 'a'}", "/stdin_base64"},
+        {"python_wasi_runner",
+         "{'code': '', 'interpreter_wasm_base64': 'AGFzbQEAAAA=', 'interpreter_wasm_path': "
+         "'a.wasm'}",
+         "/interpreter_wasm_base64"},
+        {"python_wasi_runner",
+         "{'code': '', 'interpreter_wasm_path': 'a.wasm', 'interpreter_wasm_base64': "
+         "'AGFzbQEAAAA='}",
+         "/interpreter_wasm_base64"},
         {"python_wasi_runner", "{'code': '', 'session_id': 'a'}", "/session_id"},
         {"code_executor", "{'wasm_base64': 'AGFzbQEAAAA=', 'session_id': 'a'}", "/session_id"},
         {"python_executor", "{'code': '', 'session_id': 'a'}", "/session_id"}, /* no sessions */
@@ -419,7 +429,8 @@ static void modules_as_tasks(void **state) {
     struct bench *bench = *state;
     struct pa_task task;
     struct pa_error err;
-    static const char text[] = "Run:\n```wat\n(module)\n```", named[] = "Use code_executor to run: ";
+    static const char text[] = "Run:\n```wat\n(module)\n```",
+                      named[] = "Use code_executor to run: ";
     assert_int_equal(pa_task_route(bench->toolbox, text, strlen(text), &task, &err), 0);
     assert_string_equal(task.tool->name, "code_executor");
     assert_string_equal(json_string_value(json_object_get(task.parameters, "wasm_base64")),
@@ -461,11 +472,11 @@ static void answers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(faults),    cmocka_unit_test(fault_of_the_whole),
-        cmocka_unit_test(paths),     cmocka_unit_test(stored),
-        cmocka_unit_test(ceilings),  cmocka_unit_test(secrets),
+        cmocka_unit_test(faults),      cmocka_unit_test(fault_of_the_whole),
+        cmocka_unit_test(paths),       cmocka_unit_test(stored),
+        cmocka_unit_test(ceilings),    cmocka_unit_test(secrets),
         cmocka_unit_test(many_faults), cmocka_unit_test(tasks),
-        cmocka_unit_test(bad_tasks), cmocka_unit_test(modules_as_tasks),
+        cmocka_unit_test(bad_tasks),   cmocka_unit_test(modules_as_tasks),
         cmocka_unit_test(answers)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

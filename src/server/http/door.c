@@ -257,6 +257,7 @@ static bool wait_until_idle(struct pa_http *door, uint64_t deadline_ns) {
 int pa_http_stop(struct pa_http *door, uint64_t deadline_ns) {
     if (!door->daemon)
         return 0;
+    pa_http_watch_hurry(door->watch);
     pthread_mutex_lock(&door->lock);
     door->draining = true;
     bool idle = wait_until_idle(door, deadline_ns);
@@ -264,7 +265,6 @@ int pa_http_stop(struct pa_http *door, uint64_t deadline_ns) {
         const uint64_t one = 1;
         if (pa_write_full(door->give_up_fd, &one, sizeof(one)) < 0)
             PA_ASSERT(!"an eventfd takes its first event");
-        pa_http_watch_hurry(door->watch);
         wait_until_idle(door, PA_HTTP_NEVER);
     }
     pthread_mutex_unlock(&door->lock);

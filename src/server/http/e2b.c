@@ -178,20 +178,22 @@ static int find_context(struct pa_http_request *request, const char *id, const c
                         json_t **ret, struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
     const char *owner = pa_caller_name(request->caller);
-    char name[PA_SESSION_NAME_MAX + 1];
+    char name[PA_SESSION_NAME_MAX + 1], its[PA_LANGUAGE_TEXT] = "";
     if (!sessions)
         return -1;
     if (id && pa_sessions_inspect(sessions, owner, id, ret, err) < 0)
         return -1;
     if (id)
         return is_context(*ret) ? 0 : no_context(id, err);
-    snprintf(name, sizeof(name), DEFAULT_NAME "%.40s", language);
+    if (!pa_service_session_tool(request->door->service, request->caller, language, its))
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "no language %.40s can be used here", language);
+    snprintf(name, sizeof(name), DEFAULT_NAME "%.40s", its);
     if (pa_sessions_inspect(sessions, owner, name, ret, err) == 0) {
         if (is_context(*ret))
             return 0;
         json_decref(pa_steal(ret));
     }
-    if (make_context(request, language, name, FOLDER, ret, err) == 0)
+    if (make_context(request, its, name, FOLDER, ret, err) == 0)
         return 0;
     /* Another request may have made it in between. */
     return err->code == PA_ERR_ALREADY_EXISTS

@@ -63,7 +63,7 @@ struct pa_http_peer;
 int pa_http_watch_new(struct pa_http_watch **ret, struct pa_error *err);
 struct pa_http_watch *pa_http_watch_free(struct pa_http_watch *watch); /* no peer is left */
 
-/* From now on a client that is to send or take something has a second for it. */
+/* From now on a client that is to send or take something is cut off after two silent seconds. */
 void pa_http_watch_hurry(struct pa_http_watch *watch);
 
 struct pa_http_peer *pa_http_peer_new(struct pa_http_watch *watch, int socket, int give_up_fd);

@@ -38,7 +38,8 @@ struct pa_http_watch {
     bool hurrying, ending;
 };
 
-#define HURRY_NS PA_NS_PER_S /* what a client has left once the door is to be closed */
+/* How long a client may be silent once the door is to be closed. */
+#define HURRY_NS (2 * PA_NS_PER_S)
 
 static struct timespec to_timespec(uint64_t ns) {
     return (struct timespec){.tv_sec = (time_t)(ns / PA_NS_PER_S),

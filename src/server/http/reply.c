@@ -108,6 +108,8 @@ void pa_http_reply_problem(struct pa_http_request *request, const struct pa_erro
     if (request->retry_after_ms)
         pa_http_add_header(request, "Retry-After", "%llu",
                            (unsigned long long)((request->retry_after_ms + 999) / 1000));
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        pa_http_add_header(request, "WWW-Authenticate", "Bearer");
     if (request->allow)
         pa_http_add_header(request, "Allow", "%s", request->allow);
     pa_http_reply_json(request, status, pa_http_problem(request, status, problem));

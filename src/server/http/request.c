@@ -156,10 +156,8 @@ static int check_caller(struct pa_http_request *request, struct pa_error *err) {
     const char *credential = credential_of(request);
     if (credential && strnlen(credential, MAX_CREDENTIAL + 1) > MAX_CREDENTIAL)
         return pa_fail(err, PA_ERR_UNAUTHENTICATED, "the credential is longer than any key");
-    if (pa_service_authenticate(request->door->service, credential, &request->caller, err) < 0) {
-        pa_http_add_header(request, "WWW-Authenticate", "Bearer");
+    if (pa_service_authenticate(request->door->service, credential, &request->caller, err) < 0)
         return -1;
-    }
     if (!pa_caller_may(request->caller, scope))
         return pa_fail(err, PA_ERR_PERMISSION_DENIED, "this key has not the scope '%s'", scope);
     return 0;

@@ -1,0 +1,651 @@
+/*
+ * Generation: functions, and the module around them.
+ *
+ * Functions are generated in rounds: whether a callee may raise, whether it can come round to its
+ * caller, whether a function needs a frame is known only after all have been looked at once.  What a
+ * round finds out holds in the next; the last one changes nothing.
+ *
+ *     memory:   C stack | runtime's data | module's variables | constants | frames | heap
+ */
+#include "transpile/gen.h"
+
+#define MAX_ROUNDS  8
+#define FRAME_BYTES (1u << 20)
+#define PAGE        65536u
+
+uint32_t g_table_entry(struct g_gen *g, struct pa_instance_of *in) {
+    for (uint32_t i = 1; i < g->table_count; i++)
+        if (g->table[i] == in)
+            return i;
+    if (g->table_count == PA_ARRAY_LEN(g->table))
+        pa_refuse(g->tree, NULL, "too many classes with methods that are called by themselves");
+    g_instance_index(g, in);
+    g->table[g->table_count] = in;
+    return g->table_count++;
+}
+
+void g_edge_add(struct g_fn *f, struct pa_instance_of *to, const struct pa_node *at) {
+    struct g_gen *g = f->g;
+    if (g->edge_count == g->edge_room) {
+        g->edge_room = g->edge_room ? 2 * g->edge_room : 64;
+        struct g_edge *more = pa_tree_alloc(g->tree, g->edge_room * sizeof(*more));
+        if (g->edge_count)
+            memcpy(more, g->edges, g->edge_count * sizeof(*more));
+        g->edges = more;
+    }
+    g->edges[g->edge_count++] = (struct g_edge){f->in, to, at->place};
+}
+
+/* Functions. */
+
+static bool has_environment_parameter(const struct pa_instance_of *in) {
+    return in->function && in->function->scope->parent;
+}
+
+static uint32_t signature(struct g_gen *g, const struct pa_instance_of *in) {
+    uint8_t params[48], result = (uint8_t)g_repr(in->result);
+    uint32_t count = 0;
+    if (!in->function)
+        return g_type_index(g, NULL, 0, NULL, 0);
+    for (size_t i = 0; i < in->def->param_count; i++)
+        params[count++] = (uint8_t)g_repr(pa_web_find(in->params[i]->web)->type);
+    if (has_environment_parameter(in))
+        params[count++] = G_I32;
+    return g_type_index(g, params, count, &result, 1);
+}
+
+static uint32_t environment_descriptor(struct g_gen *g, struct pa_scope *scope) {
+    struct pa_value_type fields = pa_type_new(g->program, PA_T_TUPLE, scope->environment_slots);
+    for (struct pa_variable *v = scope->first; v; v = v->next)
+        if (v->shared && v->binding <= PA_BOUND_VALUE)
+            fields.type->items[v->address] = pa_web_find(v->web)->type;
+    return g_descriptor(g, fields);
+}
+
+/* The frame: room for pointers, cleared, and the stack of frames moved on. */
+static void enter_frame(struct g_fn *f, uint32_t slots) {
+    uint32_t sp = g_link_symbol("rt_sp");
+    g_i32(f, 0);
+    g_load(f, G_I32, sp);
+    g_set(f, f->frame_local);
+    g_i32(f, 0);
+    g_get(f, f->frame_local);
+    g_i32(f, (int32_t)(4 * slots));
+    g_op(f, 0x6a);
+    g_store(f, G_I32, sp);
+    g_i32(f, 0);
+    g_load(f, G_I32, sp);
+    g_i32(f, 0);
+    g_load(f, G_I32, g_link_symbol("rt_sp_end"));
+    g_op(f, 0x4b);
+    g_if(f, G_VOID);
+    g_bail(f);
+    g_end(f);
+    if (slots <= 8) {
+        for (uint32_t i = 0; i < slots; i++) {
+            g_get(f, f->frame_local);
+            g_i32(f, 0);
+            g_store(f, G_I32, 4 * i);
+        }
+        return;
+    }
+    g_get(f, f->frame_local);
+    g_i32(f, 0);
+    g_i32(f, (int32_t)(4 * slots));
+    g_op(f, 0xfc);
+    g_u32(f, 11); /* memory.fill */
+    g_op(f, 0);
+}
+
+static void place_parameters(struct g_fn *f, int *frames) {
+    struct pa_instance_of *in = f->in;
+    for (size_t i = 0; in->def && i < in->def->param_count; i++) {
+        struct pa_variable *v = in->params[i];
+        struct pa_web *web = pa_web_find(v->web);
+        frames[i] = -1;
+        if (v->shared)
+            continue;
+        web->local = (int)i;
+        if (f->frames && pa_type_is_pointer(web->type))
+            frames[i] = web->frame = (int)f->frame_slots++;
+        if (web->maybe_unset)
+            web->flag = (int)g_local(f, G_I32);
+    }
+}
+
+/* What comes before the body, known only after it. */
+static void prologue(struct g_fn *f, const int *frames, int environment_frame) {
+    struct pa_instance_of *in = f->in;
+    if (f->frames && f->frame_slots)
+        enter_frame(f, f->frame_slots);
+    for (size_t i = 0; in->def && i < in->def->param_count; i++) {
+        struct pa_web *web = pa_web_find(in->params[i]->web);
+        if (web->flag >= 0) {
+            g_i32(f, 1);
+            g_set(f, (uint32_t)web->flag);
+        }
+        if (frames[i] < 0)
+            continue;
+        g_get(f, f->frame_local);
+        g_get(f, (uint32_t)i);
+        g_store(f, G_I32, 4 * (uint32_t)frames[i]);
+    }
+    if (!in->scope.has_environment || !in->function)
+        return;
+    g_i32(f, (int32_t)environment_descriptor(f->g, &in->scope));
+    if (has_environment_parameter(in))
+        g_get(f, (uint32_t)in->def->param_count);
+    else
+        g_i32(f, 0);
+    g_rt(f, "rt_environment");
+    g_set(f, f->env_local);
+    if (environment_frame >= 0) {
+        g_get(f, f->frame_local);
+        g_get(f, f->env_local);
+        g_store(f, G_I32, 4 * (uint32_t)environment_frame);
+    }
+    for (size_t i = 0; i < in->def->param_count; i++) {
+        struct pa_variable *v = in->params[i];
+        if (!v->shared)
+            continue;
+        g_get(f, f->env_local);
+        g_get(f, (uint32_t)i);
+        g_store_slot(f, v->web->type, 16 + 8 * v->address);
+    }
+}
+
+static void dummy_result(struct g_fn *f) {
+    enum g_type repr = g_repr(f->in->result);
+    if (repr == G_I64)
+        g_i64(f, 0);
+    else if (repr == G_F64)
+        g_f64(f, 0);
+    else
+        g_i32(f, 0);
+}
+
+static void body(struct g_fn *f) {
+    struct pa_instance_of *in = f->in;
+    f->raise = g_block(f);
+    if (in->body->kind == PA_S_BLOCK) {
+        g_block_of(f, in->body);
+        if (in->function) {
+            g_i32(f, 0);
+            g_convert(f, pa_type_none(), in->result, NULL);
+        }
+    } else {
+        g_expression_as(f, in->body, in->result);
+    }
+    g_return(f);
+    g_end(f);
+    if (in->function)
+        dummy_result(f);
+    g_return(f);
+}
+
+static void finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret) {
+    struct pa_buf whole = PA_BUF_INIT(64u << 20);
+    uint32_t own = f->local_count - f->param_count;
+    g_leb(&whole, own);
+    for (uint32_t i = f->param_count; i < f->local_count; i++) {
+        g_leb(&whole, 1);
+        pa_buf_append(&whole, &f->locals[i], 1);
+    }
+    /* Prologue first: f->code; then the body, whose calls of our own move by as much. */
+    uint32_t locals = (uint32_t)whole.size, shift = locals + (uint32_t)f->code.size;
+    struct pa_buf calls = PA_BUF_INIT(64u << 20);
+    const uint32_t *at = (const uint32_t *)(const void *)f->own_calls.data;
+    for (size_t i = 0; i < f->own_calls.size / 4; i++) {
+        uint32_t moved = at[i] + shift;
+        pa_buf_append(&calls, &moved, 4);
+    }
+    pa_buf_append(&whole, f->code.data, f->code.size);
+    pa_buf_append(&whole, code->data, code->size);
+    uint8_t end = 0x0b;
+    pa_buf_append(&whole, &end, 1);
+    ret->code = whole;
+    ret->own_calls = calls;
+}
+
+static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *ret) {
+    struct g_fn fn = {.g = g, .in = in, .frames = !in->frameless}, *f = &fn;
+    int frames[48], environment_frame = -1;
+    fn.infer = (struct pa_infer){.program = g->program, .tree = g->tree, .in = in};
+    fn.code = fn.own_calls = PA_BUF_INIT(32u << 20);
+    g->fn = f;
+    for (size_t i = 0; in->def && i < in->def->param_count; i++) {
+        uint32_t local = g_local(f, g_repr(pa_web_find(in->params[i]->web)->type));
+        PA_ASSERT(local == i);
+    }
+    if (has_environment_parameter(in))
+        f->env_local = g_local(f, G_I32);
+    f->param_count = f->local_count;
+    f->frame_local = g_local(f, G_I32);
+    place_parameters(f, frames);
+    if (in->scope.has_environment && in->function) {
+        f->env_local = g_local(f, G_I32);
+        if (f->frames)
+            environment_frame = (int)f->frame_slots++;
+    }
+    body(f);
+    PA_ASSERT(f->depth == 0);
+    struct pa_buf code = f->code;
+    f->code = PA_BUF_INIT(1u << 20);
+    prologue(f, frames, environment_frame);
+    finish_body(f, &code, ret);
+    if (code.failed || f->code.failed)
+        pa_refuse(g->tree, NULL, "the program is too large to be compiled");
+    in->frameless = in->frameless || f->frame_slots == 0 || f->gc_points == 0;
+    snprintf(ret->name, sizeof(ret->name), "%s (%s:%u)", in->function ? in->function->name : "module",
+             g->filename, in->function ? in->function->def->at->place.line : 1);
+    ret->type = signature(g, in);
+    pa_buf_done(&code);
+    pa_buf_done(&f->code);
+    pa_buf_done(&f->own_calls);
+}
+
+/* Rounds. */
+
+static void free_bodies(struct g_gen *g) {
+    for (uint32_t i = 0; i < g->body_room; i++) {
+        pa_buf_done(&g->bodies[i].code);
+        pa_buf_done(&g->bodies[i].own_calls);
+    }
+}
+
+static void begin_round(struct g_gen *g) {
+    free_bodies(g);
+    g->body_room = g->body_count = g->edge_count = 0;
+    g->place_count = 0;
+    pa_buf_clear(&g->places);
+    for (struct pa_web *web = g->program->webs; web; web = web->all)
+        web->local = web->flag = web->frame = -1;
+    for (struct pa_instance_of *in = g->program->instances; in; in = in->all)
+        in->indexed = false;
+    g->program->module->indexed = false;
+    g_instance_index(g, g->program->module);
+    for (uint32_t i = 1; i < g->table_count; i++)
+        g_instance_index(g, g->table[i]);
+}
+
+static bool one_round(struct g_gen *g) {
+    bool changed = false;
+    begin_round(g);
+    for (uint32_t i = 0; i < g->body_count; i++) {
+        struct pa_instance_of *in = g->queue[i];
+        bool raised = in->raises, frameless = in->frameless;
+        if (i == g->body_room) {
+            uint32_t room = g->body_room ? 2 * g->body_room : 32;
+            struct g_body *more = pa_tree_alloc(g->tree, room * sizeof(*more));
+            if (g->body_room)
+                memcpy(more, g->bodies, g->body_room * sizeof(*more));
+            g->bodies = more;
+            g->body_room = room;
+        }
+        generate(g, in, &g->bodies[i]);
+        changed |= raised != in->raises || frameless != in->frameless;
+    }
+    return changed;
+}
+
+/* Which instances can come round to themselves, by a walk from each. */
+static bool find_recursion(struct g_gen *g) {
+    bool changed = false;
+    struct pa_instance_of **work = pa_tree_alloc(g->tree, (g->body_count + 1) * sizeof(struct pa_instance_of *));
+    bool large = (uint64_t)g->body_count * g->edge_count > 4000000;
+    for (uint32_t i = 0; i < g->body_count; i++) {
+        struct pa_instance_of *start = g->queue[i];
+        uint32_t count = 0;
+        bool found = large;
+        for (uint32_t k = 0; k < g->body_count; k++)
+            g->queue[k]->visited = false;
+        work[count++] = start;
+        while (count && !found) {
+            struct pa_instance_of *at = work[--count];
+            for (uint32_t e = 0; e < g->edge_count; e++) {
+                if (g->edges[e].from != at)
+                    continue;
+                found |= g->edges[e].to == start;
+                if (!g->edges[e].to->visited) {
+                    g->edges[e].to->visited = true;
+                    work[count++] = g->edges[e].to;
+                }
+            }
+        }
+        changed |= found && !start->recursive;
+        start->recursive |= found;
+    }
+    return changed;
+}
+
+/* A function is called by the module's code only after it and all that it calls are defined. */
+static void check_order(struct g_gen *g) {
+    struct pa_instance_of **work = pa_tree_alloc(g->tree, (g->body_count + 1) * sizeof(struct pa_instance_of *));
+    uint64_t steps = 0;
+    for (uint32_t i = 0; i < g->edge_count; i++) {
+        if (g->edges[i].from != g->program->module)
+            continue;
+        uint32_t count = 0, line = g->edges[i].place.line;
+        for (uint32_t k = 0; k < g->body_count; k++)
+            g->queue[k]->visited = false;
+        work[count++] = g->edges[i].to;
+        while (count) {
+            struct pa_instance_of *at = work[--count];
+            if (at->function->def->at->place.line > line && !at->function->scope->parent &&
+                !at->function->def->is_lambda)
+                pa_refuse(g->tree, &g->edges[i].place, "%.60s is called before it is defined",
+                          at->function->name);
+            for (uint32_t e = 0; e < g->edge_count; e++) {
+                if (++steps > 50000000)
+                    pa_refuse(g->tree, NULL, "the program is too large to be compiled");
+                if (g->edges[e].from == at && !g->edges[e].to->visited) {
+                    g->edges[e].to->visited = true;
+                    work[count++] = g->edges[e].to;
+                }
+            }
+        }
+    }
+}
+
+/* The module. */
+
+static void section(struct pa_buf *module, uint8_t id, struct pa_buf *content) {
+    pa_buf_append(module, &id, 1);
+    g_leb(module, content->size);
+    pa_buf_append(module, content->data, content->size);
+    pa_buf_clear(content);
+}
+
+static void put_name(struct pa_buf *buf, const char *name) {
+    g_leb(buf, strlen(name));
+    pa_buf_append_text(buf, name);
+}
+
+static void put_byte(struct pa_buf *buf, uint8_t byte) {
+    pa_buf_append(buf, &byte, 1);
+}
+
+static uint32_t type_by_key(struct g_gen *g, const char *key) {
+    uint8_t params[48], result = 0;
+    uint32_t count = 0;
+    for (; *key != '>'; key++)
+        params[count++] = *key == 'i' ? G_I32 : *key == 'I' ? G_I64 : G_F64;
+    if (key[1])
+        result = key[1] == 'i' ? G_I32 : key[1] == 'I' ? G_I64 : G_F64;
+    return g_type_index(g, params, count, &result, key[1] != 0);
+}
+
+static void patch(uint8_t *at, uint32_t value) {
+    for (int i = 0; i < 5; i++)
+        at[i] = (uint8_t)((value >> 7 * i & 0x7f) | (i < 4 ? 0x80 : 0));
+}
+
+static uint32_t own_base(const struct g_gen *g) {
+    return pa_rt_import_count + g->link.taken_count;
+}
+
+static void put_runtime_body(struct g_gen *g, uint32_t function, struct pa_buf *out) {
+    const struct pa_rt_function *rt = &pa_rt_functions[function];
+    g_leb(out, rt->size);
+    size_t start = out->size;
+    pa_buf_append(out, pa_rt_code + rt->body, rt->size);
+    if (out->failed)
+        return;
+    for (uint32_t i = 0; i < rt->fix_count; i++) {
+        const struct pa_rt_fix *fix = &pa_rt_fixes[rt->fix + i];
+        uint32_t value;
+        if (fix->what & 0x80000000u)
+            value = type_by_key(g, pa_rt_types[fix->what & 0x7fffffffu]);
+        else if (fix->what < pa_rt_import_count)
+            value = fix->what;
+        else
+            value = g->link.number[fix->what - pa_rt_import_count] - 1;
+        patch(out->data + start + fix->at, value);
+    }
+}
+
+static void put_own_body(struct g_gen *g, struct g_body *own, struct pa_buf *out) {
+    const uint32_t *calls = (const uint32_t *)(const void *)own->own_calls.data;
+    for (size_t i = 0; i < own->own_calls.size / 4; i++) {
+        uint8_t *at = own->code.data + calls[i];
+        uint32_t value = 0;
+        for (int k = 0; k < 5; k++)
+            value |= (uint32_t)(at[k] & 0x7f) << 7 * k;
+        patch(at, (value & ~G_OWN) + own_base(g));
+    }
+    g_leb(out, own->code.size);
+    pa_buf_append(out, own->code.data, own->code.size);
+}
+
+/* _start: tells the runtime where everything is, runs the module's code, ends. */
+static void generate_start(struct g_gen *g, struct g_body *ret, const uint32_t *where, size_t count) {
+    struct g_fn fn = {.g = g, .in = g->program->module}, *f = &fn;
+    fn.code = fn.own_calls = PA_BUF_INIT(1u << 16);
+    for (size_t i = 0; i < count; i++)
+        g_i32(f, (int32_t)where[i]);
+    g_rt(f, "rt_start");
+    g_call(f, g->program->module->index | G_OWN);
+    g_rt(f, "rt_finish");
+    struct pa_buf none = PA_BUF_INIT(16);
+    /* All of it is prologue: its own call is where it was recorded, but for the count of locals. */
+    struct pa_buf code = f->code;
+    f->code = none;
+    finish_body(f, &code, ret);
+    pa_buf_done(&code);
+    pa_buf_done(&f->own_calls);
+    ret->type = g_type_index(g, NULL, 0, NULL, 0);
+    snprintf(ret->name, sizeof(ret->name), "_start");
+}
+
+static const struct {
+    const char *name, *type;
+} imports[] = {{"fd_write", "iiii>i"}, {"fd_read", "iiii>i"}, {"proc_exit", "i>"}};
+
+static void put_names(struct g_gen *g, struct g_body *start, struct pa_buf *module) {
+    struct pa_buf names = PA_BUF_INIT(16u << 20), map = PA_BUF_INIT(16u << 20);
+    g_leb(&map, own_base(g) + g->body_count + 1);
+    for (uint32_t i = 0; i < pa_rt_import_count; i++) {
+        g_leb(&map, i);
+        put_name(&map, imports[i].name);
+    }
+    for (uint32_t i = 0; i < g->link.taken_count; i++) {
+        const char *name = pa_rt_functions[g->link.taken[i]].name;
+        g_leb(&map, pa_rt_import_count + i);
+        put_name(&map, name ? name : "rt");
+    }
+    for (uint32_t i = 0; i <= g->body_count; i++) {
+        g_leb(&map, own_base(g) + i);
+        put_name(&map, i < g->body_count ? g->bodies[i].name : start->name);
+    }
+    put_name(&names, "name");
+    put_byte(&names, 1);
+    g_leb(&names, map.size);
+    pa_buf_append(&names, map.data, map.size);
+    section(module, 0, &names);
+    pa_buf_done(&names);
+    pa_buf_done(&map);
+}
+
+static void put_tables(struct g_gen *g, uint32_t pages, struct pa_buf *module) {
+    struct pa_buf s = PA_BUF_INIT(16u << 20);
+    g_leb(&s, 1);
+    put_byte(&s, 0x70);
+    put_byte(&s, 0);
+    g_leb(&s, g->table_count);
+    section(module, 4, &s);
+    g_leb(&s, 1);
+    put_byte(&s, 0);
+    g_leb(&s, pages);
+    section(module, 5, &s);
+    g_leb(&s, 1); /* the C stack's pointer */
+    put_byte(&s, G_I32);
+    put_byte(&s, 1);
+    put_byte(&s, 0x41);
+    g_sleb(&s, pa_rt_stack_top);
+    put_byte(&s, 0x0b);
+    section(module, 6, &s);
+    g_leb(&s, 2);
+    put_name(&s, "memory");
+    put_byte(&s, 2);
+    g_leb(&s, 0);
+    put_name(&s, "_start");
+    put_byte(&s, 0);
+    g_leb(&s, own_base(g) + g->body_count);
+    section(module, 7, &s);
+    if (g->table_count > 1) {
+        g_leb(&s, 1);
+        put_byte(&s, 0);
+        put_byte(&s, 0x41);
+        g_sleb(&s, 1);
+        put_byte(&s, 0x0b);
+        g_leb(&s, g->table_count - 1);
+        for (uint32_t i = 1; i < g->table_count; i++)
+            g_leb(&s, own_base(g) + g->table[i]->index);
+        section(module, 9, &s);
+    }
+    pa_buf_done(&s);
+}
+
+static void put_data(struct g_gen *g, struct pa_buf *module) {
+    struct pa_buf s = PA_BUF_INIT(32u << 20);
+    g_leb(&s, 2);
+    put_byte(&s, 0);
+    put_byte(&s, 0x41);
+    g_sleb(&s, pa_rt_data_start);
+    put_byte(&s, 0x0b);
+    g_leb(&s, pa_rt_data_size);
+    pa_buf_append(&s, pa_rt_data, pa_rt_data_size);
+    put_byte(&s, 0);
+    put_byte(&s, 0x41);
+    g_sleb(&s, g->data_base);
+    put_byte(&s, 0x0b);
+    g_leb(&s, g->data.size);
+    pa_buf_append(&s, g->data.data, g->data.size);
+    section(module, 11, &s);
+    pa_buf_done(&s);
+}
+
+static uint32_t append_data(struct g_gen *g, const void *bytes, size_t size) {
+    static const uint8_t zero[8];
+    pa_buf_append(&g->data, zero, (8 - g->data.size % 8) % 8);
+    uint32_t at = g->data_base + (uint32_t)g->data.size;
+    pa_buf_append(&g->data, bytes, size);
+    return at;
+}
+
+static void assemble(struct g_gen *g, struct pa_buf *module) {
+    static const uint8_t magic[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
+    /* What the runtime raises by itself, in the order of its enum. */
+    static const char *const raised[] = {"ZeroDivisionError", "IndexError",    "KeyError",
+                                         "ValueError",        "TypeError",     "AssertionError",
+                                         "OverflowError",     "EOFError",      "Exception",
+                                         "AttributeError",    "RuntimeError"};
+    uint32_t classes[PA_ARRAY_LEN(raised)];
+    for (size_t i = 0; i < PA_ARRAY_LEN(raised); i++)
+        classes[i] = g_class_record(g, pa_class_builtin(g->program, raised[i]));
+    uint32_t zero = 0;
+    pa_buf_append(&g->roots, &zero, 4);
+    uint32_t where[7];
+    where[0] = append_data(g, classes, sizeof(classes));
+    where[1] = append_data(g, g->places.data, g->places.size);
+    where[2] = g_string(g, g->filename, strlen(g->filename));
+    where[3] = append_data(g, g->roots.data, g->roots.size);
+    where[4] = g->data_base + (uint32_t)((g->data.size + 15) & ~(size_t)15); /* frames */
+    where[5] = where[4] + FRAME_BYTES;
+    where[6] = where[5]; /* heap */
+    uint32_t pages = where[6] / PAGE + 2;
+    struct g_body start = {0};
+    generate_start(g, &start, where, PA_ARRAY_LEN(where));
+
+    struct pa_buf code = PA_BUF_INIT(64u << 20), s = PA_BUF_INIT(16u << 20);
+    g_leb(&code, g->link.taken_count + g->body_count + 1);
+    for (uint32_t i = 0; i < g->link.taken_count; i++)
+        put_runtime_body(g, g->link.taken[i], &code);
+    for (uint32_t i = 0; i < g->body_count; i++)
+        put_own_body(g, &g->bodies[i], &code);
+    put_own_body(g, &start, &code);
+
+    pa_buf_append(module, magic, sizeof(magic));
+    struct pa_buf functions = PA_BUF_INIT(1u << 20), import = PA_BUF_INIT(1u << 16);
+    g_leb(&functions, g->link.taken_count + g->body_count + 1);
+    for (uint32_t i = 0; i < g->link.taken_count; i++)
+        g_leb(&functions, type_by_key(g, pa_rt_functions[g->link.taken[i]].type));
+    for (uint32_t i = 0; i < g->body_count; i++)
+        g_leb(&functions, g->bodies[i].type);
+    g_leb(&functions, start.type);
+    g_leb(&import, PA_ARRAY_LEN(imports));
+    for (size_t i = 0; i < PA_ARRAY_LEN(imports); i++) {
+        put_name(&import, "wasi_snapshot_preview1");
+        put_name(&import, imports[i].name);
+        put_byte(&import, 0);
+        g_leb(&import, type_by_key(g, imports[i].type));
+    }
+    g_leb(&s, g->type_count);
+    pa_buf_append(&s, g->types.data, g->types.size);
+    section(module, 1, &s);
+    section(module, 2, &import);
+    section(module, 3, &functions);
+    put_tables(g, pages, module);
+    section(module, 10, &code);
+    put_data(g, module);
+    put_names(g, &start, module);
+    pa_buf_done(&code);
+    pa_buf_done(&s);
+    pa_buf_done(&functions);
+    pa_buf_done(&import);
+    pa_buf_done(&start.code);
+    pa_buf_done(&start.own_calls);
+}
+
+/* Variables of the module that functions see, and attributes of classes: 16 bytes each, a value and
+ * whether it is there. */
+static void place_globals(struct g_gen *g) {
+    uint32_t at = g->global_base;
+    for (struct pa_variable *v = g->program->module->scope.first; v; v = v->next)
+        if (v->shared && v->binding <= PA_BOUND_VALUE) {
+            v->address = at;
+            at += 16;
+            if (pa_type_is_pointer(pa_web_find(v->web)->type))
+                pa_buf_append(&g->roots, &v->address, 4);
+        }
+    for (struct pa_class *class = g->program->classes; class; class = class->next)
+        for (struct pa_variable *v = class->attributes; v; v = v->next) {
+            v->address = at;
+            at += 16;
+            if (pa_type_is_pointer(pa_web_find(v->web)->type))
+                pa_buf_append(&g->roots, &v->address, 4);
+        }
+    g->global_end = at;
+}
+
+void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module,
+                struct g_gen *g) {
+    g->program = program;
+    g->tree = program->tree;
+    g->filename = filename;
+    g->table_count = 1; /* 0 is no function */
+    g->data = g->places = g->types = g->roots = PA_BUF_INIT(16u << 20);
+    g_link_init(&g->link);
+    g->global_base = (pa_rt_data_end + 15) & ~15u;
+    place_globals(g);
+    g->data_base = g->global_end;
+    unsigned round = 0;
+    bool changed;
+    do {
+        changed = one_round(g);
+        changed |= find_recursion(g);
+        if (++round > MAX_ROUNDS)
+            pa_refuse(program->tree, NULL, "the program is too large to be compiled");
+    } while (changed || round < 2);
+    check_order(g);
+    assemble(g, module);
+}
+
+void g_done(struct g_gen *g) {
+    free_bodies(g);
+    pa_buf_done(&g->data);
+    pa_buf_done(&g->places);
+    pa_buf_done(&g->types);
+    pa_buf_done(&g->roots);
+    g_link_done(&g->link);
+}

@@ -1,0 +1,285 @@
+/* Start and end, output and input, exceptions. */
+#include "rt.h"
+
+#define EXIT_NEEDS_INTERPRETER 217
+#define TRACE_MAX              1024
+
+struct io {
+    const uint8_t *bytes;
+    uint32_t size;
+};
+
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_write"))) int32_t
+fd_write(int32_t fd, const struct io *list, int32_t count, uint32_t *done);
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("fd_read"))) int32_t
+fd_read(int32_t fd, const struct io *list, int32_t count, uint32_t *done);
+__attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_exit"))) _Noreturn void
+proc_exit(int32_t code);
+
+RT_API struct object *rt_exc;
+RT_API uint32_t rt_sp, rt_sp_end, rt_depth, rt_no_gc, rt_gc_wanted;
+
+struct place {
+    uint32_t line;
+    const struct str *function, *text;
+    uint32_t zero;
+};
+
+static struct {
+    const struct class *const *classes;
+    const struct place *places;
+    const struct str *filename;
+    uint32_t trace[TRACE_MAX];
+    uint32_t traced;
+    bool chained; /* an exception that was being handled, or has a cause */
+    uint8_t output[8192];
+    uint32_t buffered;
+    uint8_t input[4096];
+    uint32_t input_at, input_size;
+    bool input_ended;
+} rt;
+
+static void write_all(int32_t fd, const uint8_t *bytes, uint32_t size) {
+    while (size) {
+        struct io io = {bytes, size};
+        uint32_t done = 0;
+        if (fd_write(fd, &io, 1, &done) != 0 || done == 0)
+            proc_exit(1); /* nobody reads any more */
+        bytes += done;
+        size -= done;
+    }
+}
+
+static void flush(void) {
+    write_all(1, rt.output, rt.buffered);
+    rt.buffered = 0;
+}
+
+void rt_write(const uint8_t *bytes, uint32_t size) {
+    if (size > sizeof(rt.output) - rt.buffered) {
+        flush();
+        if (size >= sizeof(rt.output)) {
+            write_all(1, bytes, size);
+            return;
+        }
+    }
+    copy(rt.output + rt.buffered, bytes, size);
+    rt.buffered += size;
+}
+
+RT_API void rt_print_str(const struct str *s) {
+    if (!s) {
+        rt_write((const uint8_t *)"None", 4);
+        return;
+    }
+    rt_write(s->bytes, s->size);
+}
+
+RT_API void rt_print_char(int32_t c) {
+    if (rt.buffered == sizeof(rt.output))
+        flush();
+    rt.output[rt.buffered++] = (uint8_t)c;
+}
+
+RT_API void rt_print_int(int64_t value) {
+    uint8_t text[24];
+    uint32_t at = sizeof(text);
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        text[--at] = (uint8_t)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        text[--at] = '-';
+    rt_write(text + at, sizeof(text) - at);
+}
+
+RT_API void rt_bail(void) {
+    proc_exit(EXIT_NEEDS_INTERPRETER);
+}
+
+/* sys.exit(): what the process ends with is the lowest byte. */
+RT_API void rt_exit(int64_t code) {
+    flush();
+    proc_exit((int32_t)(code & 0xff));
+}
+
+RT_API void rt_start(const struct class *const *classes, const struct place *places,
+                     const struct str *filename, const uint32_t *roots, uint32_t frames,
+                     uint32_t frames_end, uint32_t heap) {
+    rt.classes = classes;
+    rt.places = places;
+    rt.filename = filename;
+    rt_sp = frames;
+    rt_sp_end = frames_end;
+    rt_memory_start(heap, roots, frames);
+}
+
+/* Input. */
+
+static int32_t next_byte(void) {
+    if (rt.input_at == rt.input_size) {
+        struct io io = {rt.input, sizeof(rt.input)};
+        uint32_t done = 0;
+        if (rt.input_ended || fd_read(0, &io, 1, &done) != 0 || done == 0) {
+            rt.input_ended = true;
+            return -1;
+        }
+        rt.input_at = 0;
+        rt.input_size = done;
+    }
+    return rt.input[rt.input_at++];
+}
+
+/* A line without its end.  What is not plain text is read by the interpreter's rules. */
+RT_API struct str *rt_input(void) {
+    flush();
+    struct str *line = rt_str_room(80);
+    int32_t c = next_byte();
+    if (c < 0) {
+        rt_error(EOF_ERROR, "EOF when reading a line");
+        return line;
+    }
+    for (; c >= 0 && c != '\n'; c = next_byte()) {
+        if (c >= 0x80 || c == '\r')
+            rt_bail();
+        rt_str_put(line, (uint8_t)c);
+    }
+    return line;
+}
+
+/* Exceptions. */
+
+RT_API struct object *rt_object_new(const struct class *class) {
+    struct object *o = rt_new(sizeof(*o) + class->field_count * sizeof(slot), OBJECT);
+    o->class = class;
+    o->present = 0;
+    zero_fill(o->fields, class->field_count * sizeof(slot));
+    return o;
+}
+
+static void raise_object(struct object *o) {
+    rt_exc = o;
+    rt.traced = 0;
+}
+
+void rt_error_str(enum raised class, struct str *text) {
+    struct object *o = rt_object_new(rt.classes[class]);
+    o->fields[0] = of_pointer(text);
+    raise_object(o);
+}
+
+void rt_error(enum raised class, const char *text) {
+    rt_error_str(class, rt_str_ascii(text));
+}
+
+RT_API void rt_raise(struct object *o, int32_t chained) {
+    rt.chained |= chained != 0;
+    raise_object(o);
+}
+
+RT_API void rt_reraise(struct object *o) {
+    rt_exc = o;
+}
+
+RT_API struct object *rt_catch(void) {
+    struct object *caught = rt_exc;
+    rt_exc = NULL;
+    return caught;
+}
+
+RT_API void rt_raise_division(void) {
+    rt_error(ZERO_DIVISION, "division by zero");
+}
+
+RT_API void rt_raise_list_index(void) {
+    rt_error(INDEX_ERROR, "list index out of range");
+}
+
+RT_API void rt_raise_list_assign(void) {
+    rt_error(INDEX_ERROR, "list assignment index out of range");
+}
+
+RT_API void rt_raise_empty(int32_t max) {
+    rt_error(VALUE_ERROR, max ? "max() iterable argument is empty" : "min() iterable argument is empty");
+}
+
+RT_API void rt_raise_assertion(void *message, int32_t there) {
+    struct object *o = rt_object_new(rt.classes[ASSERTION_ERROR]);
+    if (there && !message)
+        rt_bail(); /* assert x, None */
+    o->fields[0] = of_pointer(message);
+    raise_object(o);
+}
+
+/* Called with several arguments: what str() of it is, is not kept. */
+RT_API void rt_many_arguments(struct object *o) {
+    o->fields[0] = of_pointer(o);
+}
+
+RT_API void rt_trace(uint32_t place) {
+    if (rt.traced < TRACE_MAX)
+        rt.trace[rt.traced++] = place;
+}
+
+/* The text of an exception: str(e). */
+struct str *rt_exception_text(struct object *o) {
+    void *message = to_pointer(o->fields[0]);
+    if (message == o)
+        rt_bail();
+    if (!message)
+        return rt_str_ascii("");
+    if (rt_is_instance(o, rt.classes[KEY_ERROR]))
+        return rt_repr(of_pointer(message), &rt_desc_any);
+    return rt_str(of_pointer(message), &rt_desc_any);
+}
+
+static void put_error(const struct str *s) {
+    write_all(2, s->bytes, s->size);
+}
+
+static void put_text(const char *text) {
+    write_all(2, (const uint8_t *)text, (uint32_t)__builtin_strlen(text));
+}
+
+static void print_trace(void) {
+    for (uint32_t i = rt.traced; i-- > 0;) {
+        const struct place *place = &rt.places[rt.trace[i]];
+        put_text("  File \"");
+        put_error(rt.filename);
+        put_text("\", line ");
+        put_error(rt_str_of_int(place->line));
+        put_text(", in ");
+        put_error(place->function);
+        put_text("\n    ");
+        put_error(place->text);
+        put_text("\n");
+    }
+}
+
+static _Noreturn void uncaught(void) {
+    struct object *o = rt_exc;
+    rt_exc = NULL;
+    if (rt.traced == TRACE_MAX)
+        rt_bail(); /* Python shortens what repeats */
+    struct str *text = rt_str(of_pointer(o), &rt_desc_any);
+    if (rt_exc)
+        rt_bail();
+    flush();
+    put_text("Traceback (most recent call last):\n");
+    print_trace();
+    put_error(o->class->name);
+    if (text->size) {
+        put_text(": ");
+        put_error(text);
+    }
+    put_text("\n");
+    proc_exit(1);
+}
+
+RT_API void rt_finish(void) {
+    if (rt_exc)
+        uncaught();
+    flush();
+    proc_exit(0);
+}

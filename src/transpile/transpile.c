@@ -1,0 +1,42 @@
+/* The way through: parse, infer, generate. */
+#include "transpile/transpile.h"
+
+#include "transpile/gen.h"
+
+void pa_transpile_source(const char *source, size_t size, const char *filename,
+                         struct pa_transpile_result *ret) {
+    struct pa_tree *tree = pa_xcalloc(1, sizeof(*tree));
+    struct pa_program *program = pa_xcalloc(1, sizeof(*program));
+    struct g_gen *g = pa_xcalloc(1, sizeof(*g));
+    memset(ret, 0, sizeof(*ret));
+    ret->module = PA_BUF_INIT(128u << 20);
+    if (pa_tree_parse(tree, source, size, &ret->refusal)) {
+        ret->refused = true;
+    } else if (setjmp(tree->refused)) {
+        ret->refused = true;
+    } else {
+        program->tree = tree;
+        program->last_instance = &program->instances;
+        program->last_class = &program->classes;
+        program->module = pa_tree_alloc(tree, sizeof(*program->module));
+        program->module->body = tree->module;
+        pa_instance_prepare(program, program->module, NULL);
+        pa_infer(program);
+        g_generate(program, filename, &ret->module, g);
+        ret->uses_input = program->uses_input;
+        if (ret->module.failed) {
+            ret->refused = true;
+            snprintf(ret->refusal.message, sizeof(ret->refusal.message),
+                     "the program is too large to be compiled");
+        }
+    }
+    g_done(g);
+    free(g);
+    free(program);
+    pa_tree_done(tree);
+    free(tree);
+}
+
+void pa_transpile_result_done(struct pa_transpile_result *result) {
+    pa_buf_done(&result->module);
+}
