@@ -46,11 +46,16 @@ fuzz:                            ## libFuzzer on each target for FUZZ_SECONDS (6
 
 bench: all                       ## time whole runs and programs in languages, beside what else runs them
 	@bench/run $(BUILD)/polyagent
-	@ninja -C $(BUILD) bench-latency
+	@ninja -C $(BUILD) bench-latency bench-grpc-load
 	@bench/languages $(BUILD)
+	@bench/grpc $(BUILD)
+	@ninja -C $(BUILD) bench-sessions
+	@POLYAGENT_LANGUAGES=languages $(BUILD)/bench-sessions
 
 soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look for anything left behind; CPython's own tests
 	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
+	@ninja -C $(BUILD) bench-sessions
+	@POLYAGENT_LANGUAGES=languages bench/soak $(BUILD)/bench-sessions --sessions $(SOAK_RUNS)
 	@SOAK=1 tests/run $(BUILD) tests/security/test_cross_run.py tests/security/test_hostile_modules.py -k "race or secret"
 	@tests/languages/run_cpython_tests.py $(BUILD)/polyagent
 

@@ -1,7 +1,8 @@
 /*
  * Times sessions inside one process, as a server would hold them.
  *
- *     bench-sessions [--language NAME] [--turns N] [--forks N] [--frame-mb N] [--idle N] [--quick]
+ *     bench-sessions [--language NAME] [--turns N] [--forks N] [--frame-mb N] [--idle N] [--cycles
+ * N]
  *
  * Prints one JSON object, times in milliseconds, memory in MiB:
  *
@@ -9,7 +10,8 @@
  * each fork          a fork of a session that has run some turns, until it may be used frame the
  * same for one with pandas and a data frame of --frame-mb, 0: left out; and what 16 branches of it
  * take that each change 1 % of it idle          what --idle sessions take together that do nothing
- *     cycles        create, turn, fork, turn, end: how many a second, and what was left behind
+ *     cycles        create, turn, fork, turn, end, and now and then a kill: how many a second, and
+ *                   descriptors, processes and memory of this process before and after
  *
  * Memory is that of all processes that this one has started, pages that several share counted once
  * (Pss of smaps_rollup).  What does not work ends the benchmark: it is not fast.
@@ -110,6 +112,22 @@ static double turn(struct bench *bench, const char *id, const char *code) {
     }
     pa_outcome_done(&outcome);
     return (double)took / PA_NS_PER_MS;
+}
+
+/* A turn that ends its process, of a session that recovers. */
+static void be_killed(struct bench *bench, const char *id) {
+    static const char code[] = "import os; os._exit(1)";
+    struct pa_error err;
+    struct pa_outcome outcome;
+    const struct pa_program program = {.code = code, .code_size = strlen(code)};
+    const struct pa_session_turn how = {
+        .program = &program, .deadline_ns = PA_NEVER, .cancel_fd = -1};
+    pa_outcome_init(&outcome);
+    if (pa_sessions_turn(bench->sessions, NULL, id, &how, &outcome, &err) < 0)
+        give_up(err.message);
+    if (!outcome.session_rolled_back)
+        give_up("a session did not recover");
+    pa_outcome_done(&outcome);
 }
 
 static double fork_one(struct bench *bench, const char *id, char fork[PA_SESSION_ID_TEXT]) {
@@ -294,10 +312,21 @@ static void measure_idle(struct bench *bench) {
     free(ids);
 }
 
-static void cycle(struct bench *bench) {
+/* Every tenth session keeps a checkpoint, is killed in a turn, and recovers. */
+static void cycle(struct bench *bench, size_t number) {
     char id[PA_SESSION_ID_TEXT], fork[PA_SESSION_ID_TEXT];
-    create(bench, false, NULL, id);
+    struct pa_error err;
+    bool eventful = number % 10 == 0;
+    create(bench, eventful, NULL, id);
     turn(bench, id, "x = 1");
+    if (eventful) {
+        if (pa_sessions_keep(bench->sessions, NULL, id, "here", &err) < 0)
+            give_up(err.message);
+        be_killed(bench, id);
+        turn(bench, id, "assert x == 1; x = 9");
+        if (pa_sessions_go_back(bench->sessions, NULL, id, "here", &err) < 0)
+            give_up(err.message);
+    }
     fork_one(bench, id, fork);
     turn(bench, fork, "x += 1");
     end(bench, id);
@@ -305,19 +334,22 @@ static void cycle(struct bench *bench) {
     end(bench, fork);
 }
 
+#define REST_US 300000 /* what was ended is reaped, and copies are made anew */
+#define WARM_UP 600    /* cycles until the list of ended sessions has its full length */
+
 static void measure_cycles(struct bench *bench) {
     size_t count = bench->options.cycles, processes, processes_after;
-    for (int i = 0; i < 10; i++)
-        cycle(bench);
-    usleep(300000); /* what was ended is reaped, and copies are made anew */
+    for (size_t i = 0; i < PA_MIN(count, (size_t)WARM_UP); i++)
+        cycle(bench, i);
+    usleep(REST_US);
     size_t fds = descriptors();
     long own = share_kib("self");
     all_mib(&processes);
     uint64_t began = pa_clock_monotonic_ns();
     for (size_t i = 0; i < count; i++)
-        cycle(bench);
+        cycle(bench, i);
     double seconds = (double)(pa_clock_monotonic_ns() - began) / PA_NS_PER_S;
-    usleep(300000);
+    usleep(REST_US);
     all_mib(&processes_after);
     printf("  \"cycles\": %zu, \"cycles_per_s\": %.1f, \"descriptors\": [%zu, %zu], \"processes\": "
            "[%zu, %zu], \"own_kib\": [%ld, %ld]\n",

@@ -14,7 +14,8 @@
 /* The length in bytes of the character at `at`, of which `left` >= 1 bytes may be read, or 0. */
 size_t pa_utf8_sequence(const uint8_t *at, size_t left);
 
-/* Appends the bytes, with the replacement for what is none; true when nothing had to be replaced. */
+/* Appends the bytes, with the replacement for what is none; true when nothing had to be replaced.
+ */
 bool pa_utf8_append(struct pa_buf *text, const void *bytes, size_t size);
 
 /* How many bytes at the end, 0 to 3, begin a character that more bytes could complete: for text

@@ -93,7 +93,6 @@ static void info(struct context *context, const struct pa_pack *pack) {
     printf("%-16s %s/%s as /boot/%s\n", "boot script", pack->boot_folder, pack->boot_file,
            pack->boot_file);
     info_list("imported", pack->preload);
-    info_list("imported idle", pack->preload_idle);
     for (size_t i = 0; i < pa_limit_count; i++) {
         const struct pa_limit_info *limit = &pa_limit_infos[i];
         struct pa_limits limits = pack->limits;

@@ -124,6 +124,9 @@ int pa_config_load_text(struct pa_config *config, const char *name, const char *
 int pa_config_set(struct pa_config *config, const char *key, const char *text,
                   const struct pa_origin *origin, struct pa_error *err);
 
+/* After the last flag of a server: whether its settings fit together, as a load checks them. */
+int pa_config_fits(struct pa_config *config, struct pa_error *err);
+
 /* The image of that name, or NULL. */
 const struct pa_config_image *pa_config_image_find(const struct pa_config *config,
                                                    const char *name);

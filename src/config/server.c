@@ -143,6 +143,15 @@ void pa_config_check_server(struct pa_config *config) {
         fault(config, "server.audit_code", "needs a file in server.audit_log");
 }
 
+int pa_config_fits(struct pa_config *config, struct pa_error *err) {
+    pa_config_check_server(config);
+    if (config->fault_count == 0)
+        return 0;
+    const struct pa_config_fault *first = &config->faults[0];
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s: %s: %s", first->where, first->key,
+                   first->message);
+}
+
 /* --- what depends on the machine -------------------------------------------------------------- */
 
 uint64_t pa_server_running_most(const struct pa_server_settings *settings) {

@@ -79,11 +79,10 @@ struct pa_jail {
     size_t keep_fd_count;
     const struct pa_jail_dir *dirs;
     size_t dir_count;
-    int artifact_fd;         /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
-    bool artifact_in_memory; /* copy it onto the root's tmpfs, on huge pages: for what is forked */
-    uint64_t data_bytes;     /* RLIMIT_DATA, and RLIMIT_AS far above it; 0: not set */
-    uint64_t cpu_seconds;    /* RLIMIT_CPU backstop; 0: not set */
-    uint64_t open_files;     /* RLIMIT_NOFILE; 0: not set */
+    int artifact_fd;      /* >= 0: readable (only) at pa_jail_artifact_path() afterwards */
+    uint64_t data_bytes;  /* RLIMIT_DATA, and RLIMIT_AS far above it; 0: not set */
+    uint64_t cpu_seconds; /* RLIMIT_CPU backstop; 0: not set */
+    uint64_t open_files;  /* RLIMIT_NOFILE; 0: not set */
     /* NULL, or the handler of the SIGSYS that a forbidden call is: it may write what call that was
      * (info->si_syscall) and ends with pa_jail_die.  See filter.c for why that is safe. */
     void (*last_words)(int signal, siginfo_t *info, void *context);

@@ -17,8 +17,7 @@
  * the same inode; the new descriptor then takes the old one's number.
  *
  * An artifact that cannot be opened again (it is another uid's, or lies where nothing may be
- * executed, which forbids PROT_EXEC mappings too) or that should be in huge pages is copied onto
- * the tmpfs.
+ * executed, which forbids PROT_EXEC mappings too) is copied onto the tmpfs.
  */
 #include "jail/jail_internal.h"
 #include <errno.h>
@@ -177,7 +176,7 @@ static int usable_as_code(int file) {
 
 /* Where the artifact comes from: its file opened again, or -1 for "a copy". */
 static int artifact_source(const struct pa_jail *jail) {
-    if (jail->artifact_fd < 0 || jail->artifact_in_memory)
+    if (jail->artifact_fd < 0)
         return -1;
     return usable_as_code(open_again(jail->artifact_fd, O_RDONLY));
 }

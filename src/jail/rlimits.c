@@ -15,10 +15,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Address space beside the data limit: room for some fifteen memories as the engine reserves them.
- * Memory that is only read costs nothing but its page tables, which no other limit counts: 4 KiB
- * for each 2 MiB, here 128 MiB at most, and a quarter of a terabyte without this. */
-#define ADDRESS_SPACE (UINT64_C(64) << 30)
+/* Address space beside the data limit: room for the sixteen memories that a module may have, as the
+ * engine reserves them, and for what the process is anyway.  Memory that is only read costs nothing
+ * but its page tables, which no other limit counts: 4 KiB for each 2 MiB, so 160 MiB at most, where
+ * a quarter of a terabyte could be had without this. */
+#define ADDRESS_SPACE (UINT64_C(80) << 30)
 #define MAX_THREADS   1024 /* of the compiler */
 #define MAX_COPIES    4096 /* of a warm process, and theirs, alive at once */
 

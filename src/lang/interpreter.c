@@ -81,7 +81,7 @@ int pa_pack_with_known_interpreter(const struct pa_packs *packs, const struct pa
     own.boot_file = pa_xstrdup(recipe->boot_file);
     own.args = copy_list(recipe->args);
     own.env = copy_list(recipe->env);
-    char ***empty[] = {&own.preload, &own.preload_idle, &own.aliases, &own.file_extensions};
+    char ***empty[] = {&own.preload, &own.aliases, &own.file_extensions};
     for (size_t i = 0; i < PA_ARRAY_LEN(empty); i++)
         *empty[i] = copy_list(NULL); /* of modules: it may have none of them */
     *ret = own;

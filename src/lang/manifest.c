@@ -344,7 +344,6 @@ static const struct pa_manifest_field manifest_fields[] = {
     {"args", true, pa_manifest_read_list, AT(args), &pa_manifest_any_rule},
     {"env", false, read_env, 0, NULL},
     {"preload", false, pa_manifest_read_list, AT(preload), &pa_manifest_line_rule},
-    {"preload_idle", false, pa_manifest_read_list, AT(preload_idle), &pa_manifest_line_rule},
     {"imports", false, read_imports, 0, NULL},
     {"limits", false, read_limits, AT(limits), NULL},
 };
@@ -368,8 +367,8 @@ static void check_whole(struct pa_manifest_reader *reader, const struct pa_yaml_
 
 static void read_root(struct pa_manifest_reader *reader, const struct pa_yaml_node *root) {
     struct pa_pack *pack = reader->pack;
-    char ***lists[] = {&pack->aliases, &pack->file_extensions, &pack->args,
-                       &pack->env,     &pack->preload,         &pack->preload_idle};
+    char ***lists[] = {&pack->aliases, &pack->file_extensions, &pack->args, &pack->env,
+                       &pack->preload};
     pa_manifest_read_map(reader, root, manifest_fields, PA_ARRAY_LEN(manifest_fields), pack);
     if (!reader->fault_count)
         check_whole(reader, root);

@@ -13,8 +13,7 @@
 #include <unistd.h>
 
 void pa_pack_done(struct pa_pack *pack) {
-    char **lists[] = {pack->aliases, pack->file_extensions, pack->args,
-                      pack->env,     pack->preload,         pack->preload_idle};
+    char **lists[] = {pack->aliases, pack->file_extensions, pack->args, pack->env, pack->preload};
     char *texts[] = {pack->manifest,    pack->name,           pack->version,
                      pack->summary,     pack->source.package, pack->source.version,
                      pack->source.file, pack->module_path,    pack->boot_folder,

@@ -83,7 +83,7 @@ struct pa_pack {
     struct pa_entry entry;
     char **args; /* argv, the program's name first */
     char **env;  /* "NAME=value" */
-    char **preload, **preload_idle;
+    char **preload;
 
     /* The defaults of a run, raised to what the language needs: module_bytes admits its module.
      * What the operator or a request sets comes after these. */

@@ -61,7 +61,7 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
                                          .deterministic = policy->deterministic,
                                          .entry = *pa_module_entry(module)};
     pa_executor_setup(executor, &message.setup);
-    struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
+    PA_CLEANUP(pa_buf_done) struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
     pa_compile_message_encode(&message, &encoded);
     PA_CLEANUP(pa_closep) int source = open_module(module, err);
     if (source < 0)
@@ -88,7 +88,6 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
                                   true, &group, &worker, err);
     if (done == 0)
         done = pa_job_run(&job, &worker, outcome, err);
-    pa_buf_done(&encoded);
     return done;
 }
 

@@ -48,6 +48,37 @@ int pa_image_known_interpreter(struct pa_image *image, const struct pa_packs *pa
     return 0;
 }
 
+static void copy_packages(struct pa_image *image, const struct pa_image *from) {
+    image->packages = pa_xcalloc(from->package_count + 1, sizeof(*image->packages));
+    for (size_t i = 0; i < from->package_count; i++) {
+        const struct pa_package *package = &from->packages[i];
+        image->packages[image->package_count++] =
+            (struct pa_package){.host = pa_xstrdup(package->host),
+                                .guest = pa_xstrdup(package->guest),
+                                .import_path = pa_xstrdup(package->import_path)};
+    }
+}
+
+int pa_image_copy(struct pa_image *image, const struct pa_image *from, const struct pa_packs *packs,
+                  struct pa_error *err) {
+    const struct pa_pack *pack = from->pack;
+    const struct pa_pack *listed = pa_packs_find(packs, pack->name, err);
+    pa_image_init(image, listed);
+    if (!listed)
+        return -1;
+    if (pack->module_file &&
+        pa_image_known_interpreter(image, packs, pack->module_file, pack->module_sha256,
+                                   pack->module_bytes, err) < 0)
+        return -1;
+    copy_packages(image, from);
+    for (char **module = from->preload; module && *module; module++)
+        pa_strv_add(&image->preload, pa_xstrdup(*module));
+    for (char **path = from->paths; path && *path; path++)
+        pa_strv_add(&image->paths, pa_xstrdup(*path));
+    image->without_checkpoint = from->without_checkpoint;
+    return 0;
+}
+
 static void add_path(struct pa_image *image, const char *path) {
     for (char **known = image->paths; known && *known; known++)
         if (pa_streq(*known, path))

@@ -33,6 +33,10 @@ struct pa_image {
 void pa_image_init(struct pa_image *image, const struct pa_pack *pack);
 void pa_image_done(struct pa_image *image);
 
+/* The same image once more, without looking at a file.  In place, like pa_image_init. */
+int pa_image_copy(struct pa_image *image, const struct pa_image *from, const struct pa_packs *packs,
+                  struct pa_error *err);
+
 int pa_image_interpreter(struct pa_image *image, const struct pa_packs *packs, const char *path,
                          const char *cache_directory, struct pa_error *err);
 /* The same for one whose digest and size are known: it is not read. */

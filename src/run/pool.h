@@ -56,6 +56,7 @@ bool pa_pool_lost(const struct pa_worker *worker);
 
 struct pa_pool_stats {
     bool ready; /* the root is at its checkpoint */
+    bool stays; /* it was started on purpose, not by a request (as pa_pools_each tells) */
     unsigned idle, target;
     unsigned out; /* taken copies that have not been reaped */
     uint64_t taken, waited, root_starts;

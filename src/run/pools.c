@@ -4,7 +4,8 @@
  * A kind's key is a digest of all that its root is started with, each part preceded by its length,
  * so that no two lists of paths can look alike.  A thread that takes a copy counts as a user of the
  * kind until it has the copy, which the pool then counts (pa_pool_stats.out): a kind without either
- * is nobody's, and the one of them that was asked for longest ago makes room for a new kind.  Those
+ * is nobody's, and the one of them that was asked for longest ago makes room for a new kind, or
+ * ends when that is too long ago, which is looked at whenever somebody asks for any kind.  Those
  * that were warmed on purpose stay.
  */
 #include "run/pools.h"
@@ -15,6 +16,7 @@
 #include <pthread.h>
 
 #define KEY_MAX PA_MIB
+#define REST_MS UINT64_C(1800000)
 
 /* A kind of warm process: everything that its root was started with. */
 struct kind {
@@ -32,6 +34,7 @@ struct kind {
 struct pa_pools {
     struct pa_pools_config config;
     struct pa_policy policy;
+    uint64_t rest_ns;
     pthread_mutex_t lock; /* over what follows */
     struct kind *kinds[PA_MAX_POOLS];
     size_t count;
@@ -170,19 +173,20 @@ static bool is_unused(const struct kind *kind) {
     return !stats.out && (stats.ready || stats.trouble[0]);
 }
 
-/* Takes the kind out of the list that nobody has used for the longest time: the caller frees it,
- * without the lock, for that waits for a thread.  NULL where all are in use. */
-static struct kind *take_out_oldest(struct pa_pools *pools) {
+/* Takes the unused kind out of the list that was asked for longest ago, and before `asked_ns`: the
+ * caller frees it, without the lock, for that waits for a thread.  NULL where there is none. */
+static struct kind *take_out_oldest(struct pa_pools *pools, uint64_t asked_ns) {
     size_t oldest = pools->count;
     for (size_t i = 0; i < pools->count; i++)
-        if (is_unused(pools->kinds[i]) &&
-            (oldest == pools->count || pools->kinds[i]->asked_ns < pools->kinds[oldest]->asked_ns))
+        if (pools->kinds[i]->asked_ns < asked_ns && is_unused(pools->kinds[i])) {
+            asked_ns = pools->kinds[i]->asked_ns;
             oldest = i;
+        }
     if (oldest == pools->count)
         return NULL;
     struct kind *kind = pools->kinds[oldest];
     pools->kinds[oldest] = pools->kinds[--pools->count];
-    pa_log_info("warm", "%s has not been used for long and makes room", kind->label);
+    pa_log_info("warm", "%s has not been asked for in a long while and ends", kind->label);
     return kind;
 }
 
@@ -220,7 +224,7 @@ static int find_or_make(struct pa_pools *pools, const struct pa_want *want, cons
         return pa_fail(err, PA_ERR_UNAVAILABLE, "the server ends");
     if ((*ret = find(pools, key)))
         return 0;
-    if (pools->count == PA_MAX_POOLS && !(*ret_gone = take_out_oldest(pools)))
+    if (pools->count == PA_MAX_POOLS && !(*ret_gone = take_out_oldest(pools, UINT64_MAX)))
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
                        "there are %d kinds of warm processes already, all of them in use",
                        PA_MAX_POOLS);
@@ -238,10 +242,13 @@ static int begin_use(struct pa_pools *pools, const struct pa_want *want, struct 
         return -1;
     pthread_mutex_lock(&pools->lock);
     int done = find_or_make(pools, want, key, ret, &gone, err);
+    const uint64_t now = pa_clock_monotonic_ns();
     if (done == 0) {
         (*ret)->users++;
-        (*ret)->asked_ns = pa_clock_monotonic_ns();
+        (*ret)->asked_ns = now;
     }
+    if (!gone && now > pools->rest_ns)
+        gone = take_out_oldest(pools, now - pools->rest_ns);
     pthread_mutex_unlock(&pools->lock);
     free_kind(gone);
     return done;
@@ -301,6 +308,7 @@ void pa_pools_each(struct pa_pools *pools,
     for (size_t i = 0; i < pools->count; i++) {
         struct pa_pool_stats stats;
         pa_pool_stats(pools->kinds[i]->pool, &stats);
+        stats.stays = pools->kinds[i]->stays;
         each(context, pools->kinds[i]->label, &stats);
     }
     pthread_mutex_unlock(&pools->lock);
@@ -310,6 +318,7 @@ int pa_pools_new(const struct pa_pools_config *config, struct pa_pools **ret,
                  PA_UNUSED struct pa_error *err) {
     struct pa_pools *pools = pa_xcalloc(1, sizeof(*pools));
     pools->config = *config;
+    pools->rest_ns = (config->rest_ms ? config->rest_ms : REST_MS) * PA_NS_PER_MS;
     pa_policy_copy(&pools->policy, config->policy);
     pthread_mutex_init(&pools->lock, NULL);
     *ret = pools;

@@ -23,6 +23,8 @@ struct pa_pools_config {
     const char *cache_directory;    /* NULL: the default */
     const struct pa_policy *policy; /* copied: of roots; what requests bring is theirs */
     unsigned idle_least, idle_most; /* copies that each pool keeps */
+    uint64_t rest_ms;               /* a kind that was not asked for so long, and that nobody has a
+                                       copy of, ends when another is asked for; 0: half an hour */
 };
 
 struct pa_pools;

@@ -459,12 +459,13 @@ static void describe_signal(struct loop *loop, int wait_status) {
         pa_outcome_set(outcome, PA_STATUS_CPU_LIMIT, "CPU time limit reached");
         break;
     case SIGKILL:
-        pa_outcome_set(outcome, PA_STATUS_CRASHED,
-                       "the process was killed from outside: by the kernel, where the machine or the "
-                       "control group has less memory than the run's memory_bytes (%s), by somebody, "
-                       "or because its warm process died",
-                       pa_limit_format(pa_limit_find("memory_bytes"),
-                                       loop->job->limits->memory_bytes, limit, sizeof(limit)));
+        pa_outcome_set(
+            outcome, PA_STATUS_CRASHED,
+            "the process was killed from outside: by the kernel, where the machine or the "
+            "control group has less memory than the run's memory_bytes (%s), by somebody, "
+            "or because its warm process died",
+            pa_limit_format(pa_limit_find("memory_bytes"), loop->job->limits->memory_bytes, limit,
+                            sizeof(limit)));
         break;
     case 0:
         pa_outcome_set(outcome, PA_STATUS_CRASHED,

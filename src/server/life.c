@@ -24,6 +24,7 @@
 #include "server/systemd.h"
 #include "server/trace.h"
 #include "server/warm.h"
+#include "tools/images.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ struct pa_life {
     struct pa_executor *executor;
     struct pa_spawner *spawner;
     struct pa_warm warm;
+    struct pa_images *images;
     struct pa_handover_door *handover;
     struct pa_audit *audit;
     struct pa_tracer *tracer;
@@ -165,6 +167,7 @@ static int open_service(struct pa_life *life, struct pa_error *err) {
         .sessions = life->sessions,
         .packs = life->packs,
         .config = life->settings,
+        .images = life->images,
         .module_paths = settings->module_paths,
         .module_store = life->modules ? pa_modules_folder(life->modules) : NULL};
     if (pa_toolbox_new(&tools, &life->toolbox, err) < 0)
@@ -198,6 +201,7 @@ static int open_all(struct pa_life *life, struct pa_error *err) {
         pa_packs_load(NULL, &life->packs, err) < 0 ||
         pa_warm_find(life->settings, life->packs, life->executor, life->config.warm,
                      life->signal_fd, &life->warm, err) < 0 ||
+        pa_images_new(life->settings, life->packs, &life->images, err) < 0 ||
         open_files(life, err) < 0)
         return -1;
     if (confine(life, err) < 0)
@@ -317,6 +321,7 @@ struct pa_life *pa_life_free(struct pa_life *life) {
     pa_handover_door_free(life->handover);
     pa_service_free(life->service);
     pa_toolbox_free(life->toolbox);
+    pa_images_free(life->images);
     if (life->sessions)
         pa_sessions_free(life->sessions);
     pa_pools_free(life->pools);

@@ -112,7 +112,7 @@ static int apply(const struct arguments *arguments, struct pa_config *config,
         else if (option == OPT_LOG)
             done = pa_config_set(config, "log.level", optarg, &PA_FLAG("--log"), err);
     }
-    return done;
+    return done < 0 ? -1 : pa_config_fits(config, err);
 }
 
 static int load(void *context, struct pa_config *ret, struct pa_error *err) {

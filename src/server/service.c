@@ -134,7 +134,8 @@ struct readiness {
 
 static void look_at_pool(void *context, const char *kind, const struct pa_pool_stats *stats) {
     struct readiness *readiness = context;
-    if (stats->ready || !readiness->ready)
+    /* A root that only a request asked for, and that may never start, is that caller's affair. */
+    if (stats->ready || !stats->stays || !readiness->ready)
         return;
     readiness->ready = false;
     if (readiness->why)

@@ -1,10 +1,10 @@
 /*
  * What a run tells while it runs.
  *
- * Where somebody listens, output goes through a sink that both passes it on and keeps it, so that
- * the outcome holds what was told, byte for byte.  A listener that is gone cancels the run through
- * an eventfd; an epoll descriptor makes one of that and the caller's own, for the run waits for
- * one.
+ * Where somebody listens to output, it goes through a sink that both passes it on and keeps it, so
+ * that the outcome holds what was told, byte for byte.  A listener that is gone cancels the run
+ * through an eventfd; an epoll descriptor makes one of that and the caller's own, for the run waits
+ * for one.
  */
 #include "tools/tools_internal.h"
 
@@ -20,12 +20,16 @@ static ssize_t pass_on(void *context, enum pa_output output, const void *bytes, 
     struct pa_tool_watch *watch = context;
     const struct pa_tool_events *events = watch->events;
     pa_buf_append(&watch->kept[output], bytes, size);
-    if (events->output && !events->output(events->context, output, bytes, size)) {
+    if (!events->output(events->context, output, bytes, size)) {
         const uint64_t one = 1;
         ssize_t written = write(watch->unheard, &one, sizeof(one)); /* full means: it was said */
         (void)written;
     }
     return (ssize_t)size;
+}
+
+static bool is_heard(const struct pa_tool_watch *watch) {
+    return watch->events && watch->events->output;
 }
 
 static int watch_both(struct pa_tool_watch *watch, int cancel_fd, struct pa_error *err) {
@@ -47,14 +51,14 @@ int pa_tool_watch_init(struct pa_tool_watch *watch, const struct pa_tool_how *ho
     for (int i = 0; i < 2; i++)
         watch->kept[i] = PA_BUF_INIT(SIZE_MAX / 2);
     watch->sink = (struct pa_sink){pass_on, watch};
-    if (!how->events || watch_both(watch, how->cancel_fd, err) == 0)
+    if (!is_heard(watch) || watch_both(watch, how->cancel_fd, err) == 0)
         return 0;
     pa_tool_watch_done(watch);
     return -1;
 }
 
 const struct pa_sink *pa_tool_watch_sink(const struct pa_tool_watch *watch) {
-    return watch->events ? &watch->sink : NULL;
+    return is_heard(watch) ? &watch->sink : NULL;
 }
 
 void pa_tool_watch_phase(const struct pa_tool_watch *watch, const char *phase) {
@@ -80,14 +84,12 @@ static void tell_results(const struct pa_tool_events *events, const struct pa_ou
 }
 
 void pa_tool_watch_finish(struct pa_tool_watch *watch, struct pa_outcome *outcome) {
-    if (!watch->events)
-        return;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; is_heard(watch) && i < 2; i++) {
         pa_buf_done(&outcome->output[i].kept);
         outcome->output[i].kept = watch->kept[i];
         watch->kept[i] = PA_BUF_INIT(0);
     }
-    if (watch->events->result)
+    if (watch->events && watch->events->result)
         tell_results(watch->events, outcome);
 }
 

@@ -63,3 +63,81 @@ int pa_image_resolve(const struct pa_config *config, const struct pa_packs *pack
     }
     return 0;
 }
+
+/* --- all of them --- */
+
+struct row {
+    const char *name; /* of the configuration or a pack */
+    bool plain;
+    bool usable;
+    struct pa_image image;
+    struct pa_error why; /* it is not usable */
+};
+
+struct pa_images {
+    const struct pa_packs *packs;
+    struct row *rows; /* images are not moved: they point into themselves */
+    size_t count;
+};
+
+static void add_row(struct pa_images *images, const struct pa_config *config, const char *name,
+                    bool plain) {
+    struct row *row = &images->rows[images->count++];
+    struct pa_config changed = *config; /* borrowed */
+    if (plain)
+        changed.python_wasi_wasm_path = NULL;
+    row->name = name;
+    row->plain = plain;
+    row->usable = pa_image_resolve(&changed, images->packs, name, &row->image, &row->why) == 0;
+}
+
+int pa_images_new(const struct pa_config *config, const struct pa_packs *packs,
+                  struct pa_images **ret, PA_UNUSED struct pa_error *err) {
+    struct pa_images *images = pa_xcalloc(1, sizeof(*images));
+    images->packs = packs;
+    images->rows = pa_xcalloc(2 * packs->count + config->image_count + 1, sizeof(*images->rows));
+    for (size_t i = 0; i < packs->count; i++) {
+        add_row(images, config, packs->packs[i].name, true);
+        if (config->python_wasi_wasm_path)
+            add_row(images, config, packs->packs[i].name, false);
+    }
+    for (size_t i = 0; i < config->image_count; i++)
+        add_row(images, config, config->images[i].name, false);
+    *ret = images;
+    return 0;
+}
+
+struct pa_images *pa_images_free(struct pa_images *images) {
+    if (!images)
+        return NULL;
+    for (size_t i = 0; i < images->count; i++)
+        if (images->rows[i].usable)
+            pa_image_done(&images->rows[i].image);
+    free(images->rows);
+    free(images);
+    return NULL;
+}
+
+/* The one that is as plain as is asked for, else the only one of that name. */
+static const struct row *find_row(const struct pa_images *images, const char *name, bool plain) {
+    const struct row *found = NULL;
+    for (size_t i = 0; i < images->count; i++)
+        if (pa_streq(images->rows[i].name, name) && (!found || images->rows[i].plain == plain))
+            found = &images->rows[i];
+    return found;
+}
+
+int pa_images_get(const struct pa_images *images, const char *name, bool plain,
+                  struct pa_image *ret, struct pa_error *err) {
+    const struct row *row = find_row(images, name, plain);
+    if (!row)
+        return pa_fail(err, PA_ERR_NOT_FOUND, "there is no language and no image '%.64s'", name);
+    if (!row->usable) {
+        *err = row->why;
+        return -1;
+    }
+    if (pa_image_copy(ret, &row->image, images->packs, err) == 0)
+        return 0;
+    pa_image_done(ret);
+    return -1;
+}

@@ -36,18 +36,16 @@ static int use_interpreter(struct script *script, struct pa_error *err) {
                                       call->interpreter, call->module_size, err);
 }
 
+/* A request's own interpreter is stronger than the configured one. */
 static int resolve(struct script *script, struct pa_error *err) {
     const struct pa_prepared_call *call = script->call;
-    struct pa_config config = *call->toolbox->config.config; /* borrowed */
-    if (*call->interpreter)
-        config.python_wasi_wasm_path = NULL; /* the request's is stronger */
-    script->image = pa_xcalloc(1, sizeof(*script->image));
     const char *name = call->image ? call->image : call->entry->pack->name;
-    if (pa_image_resolve(&config, call->toolbox->config.packs, name, script->image, err) < 0) {
-        free(script->image);
-        script->image = NULL;
+    struct pa_image *image = pa_xcalloc(1, sizeof(*image));
+    if (pa_images_get(call->toolbox->config.images, name, *call->interpreter, image, err) < 0) {
+        free(image);
         return -1;
     }
+    script->image = image;
     return use_interpreter(script, err);
 }
 
@@ -62,8 +60,10 @@ int pa_prepared_image(const struct pa_prepared *prepared, struct pa_image **ret,
                       struct pa_error *err) {
     struct script script = {.call = (struct pa_prepared_call *)(uintptr_t)prepared};
     PA_ASSERT(script.call->entry->pack);
-    if (resolve(&script, err) < 0)
+    if (resolve(&script, err) < 0) {
+        drop_image(&script);
         return -1;
+    }
     *ret = script.image;
     return 0;
 }

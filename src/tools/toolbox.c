@@ -133,7 +133,7 @@ static struct pa_prepared_call *new_call(struct pa_toolbox *toolbox, const struc
     struct pa_prepared_call *call = pa_xcalloc(1, sizeof(*call));
     call->toolbox = toolbox;
     call->entry = &toolbox->entries[tool - toolbox->tools];
-    call->parameters = json_incref((json_t *)(uintptr_t)parameters);
+    call->parameters = parameters ? json_incref((json_t *)(uintptr_t)parameters) : json_object();
     call->ceilings = ceilings->limits;
     call->faults.list = json_array();
     pa_policy_copy(&call->policy, &toolbox->config.config->policy);

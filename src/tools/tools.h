@@ -24,6 +24,7 @@
 #include <jansson.h>
 
 struct pa_config;
+struct pa_images;
 struct pa_sessions;
 
 struct pa_toolbox_config {
@@ -31,7 +32,8 @@ struct pa_toolbox_config {
     struct pa_pools *pools;       /* NULL: every run starts cold */
     struct pa_sessions *sessions; /* NULL: session_id is refused */
     const struct pa_packs *packs;
-    const struct pa_config *config; /* policy, images, packages, cache_directory */
+    const struct pa_config *config; /* policy, cache_directory, server.compile_... */
+    const struct pa_images *images; /* of the configuration (tools/images.h) */
     char *const *module_paths;      /* folders below which wasm_path and interpreter_wasm_path may
                                        lie; NULL: none, paths are refused with that reason */
     const char *module_store; /* folder of modules stored by digest (wasm_sha256), each a file that
@@ -74,7 +76,7 @@ struct pa_prepared {
     const struct pa_policy *policy;
 };
 
-/* `parameters` is referred to until pa_prepared_free and must not be changed.
+/* `parameters` (NULL: none) is referred to until pa_prepared_free and must not be changed.
  * -1 with *err: INVALID_ARGUMENT where there are faults, and *ret_faults is then an array of
  * {"path": "/limits/timeout_ms", "got": "-1", "allowed": "1 to 86400000 ms"} that the caller
  * decrefs; NOT_FOUND for an unknown tool (with what is near). */

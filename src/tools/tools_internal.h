@@ -166,7 +166,7 @@ struct pa_tool_watch {
 };
 int pa_tool_watch_init(struct pa_tool_watch *watch, const struct pa_tool_how *how,
                        struct pa_error *err);
-/* NULL where nobody listens: then the outcome keeps the output by itself. */
+/* NULL where nobody listens to output: then the outcome keeps it by itself. */
 const struct pa_sink *pa_tool_watch_sink(const struct pa_tool_watch *watch);
 void pa_tool_watch_phase(const struct pa_tool_watch *watch, const char *phase);
 /* Gives the outcome what went through the sink, tells of the results. */

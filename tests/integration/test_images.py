@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 
+import http_server
 import pytest
 
 from integration.test_packages import make_wheel
@@ -137,3 +138,14 @@ def test_numpy_and_pandas(image, config):
     code = "import pandas; print(pandas.DataFrame({'a': [1, 2, 1]}).groupby('a').size().tolist())"
     result = image("data", "-c", code)
     assert (result.code, result.out) == (0, "[2, 1]\n"), result
+
+
+def test_a_confined_server_has_images_for_its_tools(polyagent, installed_languages, config, tmp_path):
+    """By the time a call wants one, the server cannot see the packages any more."""
+    server = http_server.Server(polyagent, {**installed_languages, "POLYAGENT_CONFIG": str(config)}, tmp_path)
+    try:
+        code = "import shout_first, sys; print(shout_first.main, 'json.tool' in sys.modules)"
+        outcome = server.call("python_executor", {"code": code, "image": "data"}).json()
+        assert outcome["stdout"] == "True True\n", outcome
+    finally:
+        assert server.stop() == 0

@@ -152,8 +152,17 @@ def test_options(run):
     assert "--set KEY=VALUE" in run("serve", "--help").out
     for args in (["serve", "--nothing"], ["serve", "--set"], ["serve", "--set", "server.max_queued"]):
         assert run(*args).code == 2
+    result = run("serve", "--set", "server.tls_key=/k.pem")
+    assert result.code == 2 and "flag --set: server.tls_key: needs its certificate" in result.err
     result = run("serve", "--set", "server.max_quued=5")
     assert result.code == 2 and "server.max_quued" in result.err
+
+
+def test_output_is_kept_as_the_limits_say(service):
+    server = service(LANGUAGE)
+    _, _, outcome = server.call("console.log('x'.repeat(3000000)); console.log('end')", limits={"stdout_bytes": 1000})
+    assert outcome["stdout_truncated"] and len(outcome["stdout"]) < 1200 and outcome["stdout"].endswith("end\n")
+    assert server.stop() == 0
 
 
 # --- keys ---------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ import json
 import pathlib
 import shutil
 import subprocess
+import sys
 
-import jsonschema
+import clients
 import pytest
 
 HELLO = """(module
@@ -30,6 +31,14 @@ ECHO = """(module
 
 def b64(text):
     return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
+
+
+@pytest.fixture(scope="module")
+def Validator():
+    """The opinion of others on what a schema accepts."""
+    sys.path.insert(0, str(clients.python_packages("jsonschema==4.26.0")))
+    import jsonschema
+    return jsonschema.Draft202012Validator
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +81,10 @@ def test_there_are_the_tools_of_the_document(tools):
             "ruby_executor"} == set(tools)
 
 
-def test_schemas_are_schemas(tools):
+def test_schemas_are_schemas(Validator, tools):
     for tool in tools.values():
-        jsonschema.Draft202012Validator.check_schema(tool["input_schema"])
-        jsonschema.Draft202012Validator.check_schema(tool["output_schema"])
+        Validator.check_schema(tool["input_schema"])
+        Validator.check_schema(tool["output_schema"])
 
 
 def test_schemas_are_what_model_providers_take(tools):
@@ -100,10 +109,10 @@ def test_languages_are_told(described):
     assert languages["ruby"]["file_extensions"] == [".rb"]
 
 
-def test_examples_run(tools, tool_call):
+def test_examples_run(Validator, tools, tool_call):
     for name, tool in tools.items():
         assert tool["examples"], name
-        validator = jsonschema.Draft202012Validator(tool["input_schema"])
+        validator = Validator(tool["input_schema"])
         for example in tool["examples"]:
             validator.validate(example["parameters"])
             answer, = tool_call((name, example["parameters"]))
@@ -166,8 +175,8 @@ def cases(name):
 
 @pytest.mark.parametrize("name", ["code_executor", "python_wasi_runner", "python_executor", "javascript_executor",
                                   "ruby_executor"])
-def test_schema_and_server_agree(tools, tool_call, name):
-    validator = jsonschema.Draft202012Validator(tools[name]["input_schema"])
+def test_schema_and_server_agree(Validator, tools, tool_call, name):
+    validator = Validator(tools[name]["input_schema"])
     parameters = list(cases(name))
     options = ("-m", tool_call.folder, "-s", tool_call.folder, "-w")
     answers = tool_call(*((name, value, {"prepare_only": True}) for value in parameters), options=options)
@@ -196,12 +205,12 @@ def outcome_of(answer):
     return answer["outcome"]
 
 
-def test_module(tools, tool_call):
+def test_module(Validator, tools, tool_call):
     plain, text, fed = tool_call(("code_executor", {"wasm_base64": b64(HELLO)}),
                                  ("code_executor", {"wasm_base64": b64(HELLO), "limits": {"fuel": 100000}}),
                                  ("code_executor", {"wasm_base64": b64(ECHO), "stdin_base64": b64(b"\xff\0a")}))
     for answer in plain, text, fed:
-        jsonschema.Draft202012Validator(tools["code_executor"]["output_schema"]).validate(outcome_of(answer))
+        Validator(tools["code_executor"]["output_schema"]).validate(outcome_of(answer))
     assert outcome_of(plain)["stdout"] == "hello\n"
     assert outcome_of(text)["usage"]["fuel"] > 0
     assert base64.b64decode(outcome_of(fed)["stdout_base64"]) == b"\xff\0a"
@@ -260,10 +269,10 @@ def test_javascript(tool_call, options):
     assert outcome_of(answer)["status"] == "ok" and "2" in outcome_of(answer)["stdout"]
 
 
-def test_an_exception(tools, tool_call, options):
+def test_an_exception(Validator, tools, tool_call, options):
     answer, = tool_call(("python_executor", {"code": "1/0"}), options=options)
     outcome = outcome_of(answer)
-    jsonschema.Draft202012Validator(tools["python_executor"]["output_schema"]).validate(outcome)
+    Validator(tools["python_executor"]["output_schema"]).validate(outcome)
     assert (outcome["status"], outcome["exit_code"], outcome["error"]["name"]) == ("error", 1, "ZeroDivisionError")
 
 
@@ -414,16 +423,28 @@ def test_interpreter_that_is_none(tool_call):
 # --- kinds of warm processes ---
 
 
-def test_a_kind_that_nobody_uses_makes_room(tool_call):
-    """There is room for 64 kinds: of those without a copy in use the one goes that was asked for longest ago."""
-    def kinds(*arguments):
-        done = subprocess.run([tool_call.program, "-w", "kinds", *arguments], stdout=subprocess.PIPE,
+@pytest.fixture
+def kinds(tool_call):
+    """kinds(COUNT [, "hold"], options=()) -> what became of taking copies of so many kinds."""
+    def take(*arguments, options=()):
+        done = subprocess.run([tool_call.program, "-w", *options, "kinds", *arguments], stdout=subprocess.PIPE,
                               env=tool_call.environment, cwd=tool_call.folder, check=True, timeout=120)
         return json.loads(done.stdout)
 
-    free = kinds("67")
-    assert (free["taken"], free["error"], len(free["kinds"])) == (67, "", 64), free
+    return take
+
+
+def test_a_kind_that_nobody_uses_makes_room(kinds):
+    """There is room for 64 kinds: of those without a copy in use the one goes that was asked for longest ago."""
+    free = kinds("66")
+    assert (free["taken"], free["error"], len(free["kinds"])) == (66, "", 64), free
     held = kinds("65", "hold")
     assert (held["taken"], held["error"]) == (64, "RESOURCE_EXHAUSTED"), held
     assert set(held["kinds"].values()) == {1} and len(held["kinds"]) == 64
     assert "javascript" in held["kinds"] and "javascript #64" in held["kinds"]
+
+
+def test_a_kind_that_nobody_asks_for_ends(kinds):
+    assert len(kinds("3")["kinds"]) == 3
+    assert len(kinds("3", options=("-r", "1"))["kinds"]) < 3
+    assert len(kinds("3", "hold", options=("-r", "1"))["kinds"]) == 3

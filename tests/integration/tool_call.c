@@ -8,13 +8,15 @@
  *
  * A line is {"tool", "parameters", "ceilings": {NAME: NUMBER}, "deadline_ms", "cancel_ms",
  * "deaf_after": bytes of output}; its answer {"outcome", "events"} or {"error", "message",
- * "faults", "events"}.  -w: with pools of warm processes and with sessions.
+ * "faults", "events"}.  -w: with pools of warm processes and with sessions; -r MS: how long a kind
+ * that nobody asks for is kept.
  */
 #include "base/clock.h"
 #include "base/strv.h"
 #include "config/config.h"
 #include "run/language.h"
 #include "run/sessions.h"
+#include "tools/images.h"
 #include "tools/tools.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -24,10 +26,12 @@
 struct bench {
     struct pa_config config;
     struct pa_packs *packs;
+    struct pa_images *images;
     struct pa_executor *executor;
     struct pa_pools *pools;
     struct pa_sessions *sessions;
     struct pa_toolbox *toolbox;
+    uint64_t rest_ms; /* of kinds that nobody asks for */
 };
 
 struct listener {
@@ -230,7 +234,8 @@ static void start_warm(struct bench *bench) {
                                           .packs = bench->packs,
                                           .policy = &bench->config.policy,
                                           .idle_least = 1,
-                                          .idle_most = 4};
+                                          .idle_most = 4,
+                                          .rest_ms = bench->rest_ms};
     if (pa_pools_new(&pools, &bench->pools, &err) < 0)
         die(&err);
     const struct pa_sessions_config sessions = {
@@ -245,18 +250,21 @@ int main(int argc, char **argv) {
     const char *file = NULL, *store = NULL;
     char **folders = NULL;
     bool warm = false;
-    for (int option; (option = getopt(argc, argv, "c:m:s:w")) != -1;)
+    for (int option; (option = getopt(argc, argv, "c:m:r:s:w")) != -1;)
         if (option == 'c')
             file = optarg;
         else if (option == 'm')
             pa_strv_add(&folders, pa_xstrdup(optarg));
         else if (option == 's')
             store = optarg;
+        else if (option == 'r')
+            bench.rest_ms = strtoull(optarg, NULL, 10);
         else
             warm = true;
     const struct pa_executor_config executor = {.cache_bytes = 4 * PA_GIB};
     if (pa_config_load(&bench.config, &(struct pa_config_sources){.file = file}, &err) < 0 ||
         pa_packs_load(NULL, &bench.packs, &err) < 0 ||
+        pa_images_new(&bench.config, bench.packs, &bench.images, &err) < 0 ||
         pa_executor_new(&executor, &bench.executor, &err) < 0)
         die(&err);
     if (warm)
@@ -266,6 +274,7 @@ int main(int argc, char **argv) {
                                              .sessions = bench.sessions,
                                              .packs = bench.packs,
                                              .config = &bench.config,
+                                             .images = bench.images,
                                              .module_paths = folders,
                                              .module_store = store};
     if (pa_toolbox_new(&config, &bench.toolbox, &err) < 0)
@@ -278,6 +287,7 @@ int main(int argc, char **argv) {
     else
         call_all(&bench);
     pa_toolbox_free(bench.toolbox);
+    pa_images_free(bench.images);
     pa_sessions_free(bench.sessions);
     pa_pools_free(bench.pools);
     pa_executor_free(bench.executor);

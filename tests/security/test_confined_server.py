@@ -73,6 +73,30 @@ def test_mounts_outside_its_own_files_still_work(polyagent, server, tmp_path):
     assert done.stdout == "from the host\n", done.stderr
 
 
+def limits(pid):
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
+    except FileNotFoundError:  # it has ended
+        return {"Max cpu time": ""}
+    return {line[:26].strip(): line[26:47].strip() for line in lines}
+
+
+def test_a_copy_has_the_kernels_limits_of_its_request(polyagent, server):
+    """Beside the supervisor's clock: on memory and on CPU time, which its root has not."""
+    run(polyagent, server, "-c", "1")
+    spawner, = children(server.pid)
+    root, = children(spawner)
+    code = "for (const end = Date.now() + 3000; Date.now() < end;);"
+    with subprocess.Popen([polyagent, "exec", LANGUAGE, "--limit", "cpu_ms=60s", "--limit", "memory_bytes=64MiB", "-c",
+                           code], env=server.environment) as client:
+        wait_until(lambda: any(limits(pid)["Max cpu time"] == "65" for pid in children(root)), 10)
+        copy, = [pid for pid in children(root) if limits(pid)["Max cpu time"] == "65"]
+        assert limits(root)["Max cpu time"] == "unlimited"
+        assert int(limits(copy)["Max data size"]) < int(limits(root)["Max data size"])
+        assert int(limits(copy)["Max address space"]) < 128 << 30
+        client.kill()
+
+
 def test_all_die_with_the_server_whatever_kills_it(polyagent, server):
     run(polyagent, server, "-c", "1")
     spawner, = children(server.pid)

@@ -70,10 +70,9 @@ static struct pa_jail_report enter(const struct pa_jail *jail) {
     return report;
 }
 
-static void check_artifact(bool namespaces, bool in_memory) {
+static void check_artifact(bool namespaces) {
     struct pa_jail jail = usual(PA_JAIL_LOAD, namespaces);
     jail.artifact_fd = ARTIFACT_FD;
-    jail.artifact_in_memory = in_memory;
     struct pa_jail_report report = enter(&jail);
     const char *path = pa_jail_artifact_path(&jail, &report);
     EXPECT(!namespaces || pa_streq(path, "/artifact"));
@@ -203,8 +202,8 @@ static void check_outside(bool namespaces) {
 }
 
 static int jailed_main(const char *check, bool namespaces) {
-    if (pa_streq(check, "artifact") || pa_streq(check, "artifact-in-memory"))
-        check_artifact(namespaces, pa_streq(check, "artifact-in-memory"));
+    if (pa_streq(check, "artifact"))
+        check_artifact(namespaces);
     else if (pa_streq(check, "directories"))
         check_directories(namespaces);
     else if (pa_streq(check, "best-effort"))
@@ -306,7 +305,6 @@ static void artifact_is_readable_and_becomes_code(void **state) {
     for (int i = 0; i < 4; i++) {
         must_be_ok("artifact", i & 1, i >> 1, file, 1);
         must_be_ok("artifact", i & 1, i >> 1, unnamed, 1);
-        must_be_ok("artifact-in-memory", i & 1, i >> 1, file, 1);
     }
     unlink(path); /* open, but no path leads to it */
     must_be_ok("artifact", true, false, file, 1);

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -431,6 +432,40 @@ static void a_root_that_does_not_start_is_told_at_once(void **state) {
     pa_pool_free(pool);
 }
 
+/* A client that hangs up while it waits. */
+static void who_waits_may_give_up(void **state) {
+    struct roots roots = {.modes = {"root_says_nothing"}};
+    struct pa_pool *pool = pool_of(&roots);
+    struct pa_worker worker;
+    struct pa_error err;
+    int gone = eventfd(1, EFD_CLOEXEC);
+    uint64_t began = pa_clock_monotonic_ns();
+    assert_int_equal(pa_pool_take(pool, began + 60 * PA_NS_PER_S, gone, &worker, &err), -1);
+    assert_int_equal(err.code, PA_ERR_CANCELLED);
+    pa_pool_free(pool);
+    close(gone);
+    assert_in_range((pa_clock_monotonic_ns() - began) / PA_NS_PER_MS, 0, SLACK_MS);
+}
+
+/* As one that compiles a large interpreter. */
+static int start_for_ever(void *context, int cancel_fd, struct pa_worker *ret,
+                          struct pa_error *err) {
+    struct pollfd polled = {.fd = cancel_fd, .events = POLLIN};
+    poll(&polled, 1, -1);
+    return pa_fail(err, PA_ERR_CANCELLED, "it was told to end");
+}
+
+static void a_pool_ends_while_its_root_is_being_compiled(void **state) {
+    struct pa_pool_config config = {.name = "slow", .start_root = start_for_ever, .idle_most = 1};
+    struct pa_pool *pool;
+    struct pa_error err;
+    uint64_t began = pa_clock_monotonic_ns();
+    assert_int_equal(pa_pool_new(&config, &pool, &err), 0);
+    poll(NULL, 0, 50);
+    pa_pool_free(pool);
+    assert_in_range((pa_clock_monotonic_ns() - began) / PA_NS_PER_MS, 0, SLACK_MS);
+}
+
 static struct pa_pool_stats wait_for_copy(struct pa_pool *pool) {
     struct pa_pool_stats stats = {0};
     for (int i = 0; i < 100 && !stats.idle; i++) {
@@ -512,6 +547,8 @@ int main(int argc, char **argv) {
         TEST(the_log_is_not_theirs),
         TEST(a_pool_ends_whatever_its_root_does),
         TEST(a_root_that_does_not_start_is_told_at_once),
+        TEST(who_waits_may_give_up),
+        TEST(a_pool_ends_while_its_root_is_being_compiled),
         TEST(a_root_outlives_a_lack_of_descriptors),
         TEST(the_end_of_another_roots_copy_is_not_told),
     };

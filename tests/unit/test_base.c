@@ -235,12 +235,12 @@ static void base64(void **state) {
     static const struct {
         const char *text, *bytes; /* NULL: not base64 */
         size_t fault;
-    } rows[] = {{"", "", 0},           {"Zg==", "f", 0},      {"Zm8=", "fo", 0},
-                {"Zm9v", "foo", 0},    {"Zm9vYg==", "foob", 0}, {"+/+/", "\xfb\xff\xbf", 0},
-                {"Zg", NULL, 2},       {"Zg=", NULL, 3},      {"Zg==Zg==", NULL, 2},
-                {"Z===", NULL, 1},     {"====", NULL, 0},     {"Zh==", NULL, 1},
-                {"Zm9=", NULL, 2},     {"Zm9v\n", NULL, 5},   {"Zm 9v===", NULL, 2},
-                {"-_-_", NULL, 0},     {"Zm9vYmF", NULL, 7},  {"Zm=v", NULL, 2}};
+    } rows[] = {{"", "", 0},        {"Zg==", "f", 0},        {"Zm8=", "fo", 0},
+                {"Zm9v", "foo", 0}, {"Zm9vYg==", "foob", 0}, {"+/+/", "\xfb\xff\xbf", 0},
+                {"Zg", NULL, 2},    {"Zg=", NULL, 3},        {"Zg==Zg==", NULL, 2},
+                {"Z===", NULL, 1},  {"====", NULL, 0},       {"Zh==", NULL, 1},
+                {"Zm9=", NULL, 2},  {"Zm9v\n", NULL, 5},     {"Zm 9v===", NULL, 2},
+                {"-_-_", NULL, 0},  {"Zm9vYmF", NULL, 7},    {"Zm=v", NULL, 2}};
     for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++) {
         uint8_t *bytes = NULL;
         size_t size = 0, fault = 0;

@@ -39,7 +39,7 @@ static void test_everything(void **state) {
         "  - {inside: lib/more.zip, unpack: zip, to: lib/more}\n"
         "mounts: [{from: lib, guest: /usr/lib}]\nboot: ../toy/boot.toy\n"
         "entry: {style: reactor-argv, call: go, alloc: malloc}\nargs: [toy, -x]\n"
-        "env: {HOME: /workspace, N: \"1\"}\npreload: [a, b.c]\npreload_idle: [d]\n"
+        "env: {HOME: /workspace, N: \"1\"}\npreload: [a, b.c]\n"
         "imports: [{module: host, name: call, answer: -1}, {module: x, name: \"*\", answer: trap}]\n"
         "limits: {memory_bytes: 512MiB, stack_bytes: 16777216}\n";
     struct pa_pack pack;
@@ -93,7 +93,7 @@ static void test_faults_of_keys(void **state) {
         *state, HEAD TAIL "enviroment: {}\n",
         "9:1: enviroment: unknown key; allowed are name, aliases, version, summary, "
         "file_extensions, source, module, files, mounts, boot, entry, args, env, preload, "
-        "preload_idle, imports, limits");
+        "imports, limits");
     assert_faults(*state, HEAD TAIL "alises: []\n",
                   "9:1: alises: unknown key; did you mean aliases?");
     assert_faults(*state, HEAD "boot: boot.toy\nargs: [x]\n", "1:1: entry: missing");

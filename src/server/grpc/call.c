@@ -10,9 +10,10 @@
  * the start to the end of each RPC: it is how C-core tells of a cancellation, and it makes
  * cancel_fd readable, which is what kills a run.
  *
- * A handler of the crew may wait (pa_rpc_send, pa_rpc_receive): it sleeps on `changed` until the
- * queue thread has seen its batch.  Writing to a client that does not read thus holds up the run
- * that writes, until the run's own limit or the client's deadline ends it.
+ * A handler that may block has its thread to itself.  It waits (pa_rpc_send, pa_rpc_receive) on
+ * `changed` until whoever reads the queue has seen its batch.  Writing to a client that does not
+ * read thus holds up the run that writes, until the run's own limit or the client's deadline ends
+ * it.
  */
 #include "server/grpc/grpc_internal.h"
 
@@ -97,7 +98,7 @@ static void start_batch(struct pa_rpc *rpc, const grpc_op *ops, size_t count, st
 /* --- arriving ----------------------------------------------------------------------------------
  */
 
-static void on_closed(struct pa_op *op, bool ok) {
+static bool on_closed(struct pa_op *op, bool ok) {
     struct pa_rpc *rpc = rpc_of(op, closed);
     pthread_mutex_lock(&rpc->lock);
     if (rpc->was_cancelled || !ok) {
@@ -108,6 +109,7 @@ static void on_closed(struct pa_op *op, bool ok) {
     }
     pthread_mutex_unlock(&rpc->lock);
     unref(rpc);
+    return false;
 }
 
 /* False: too many stay already. */
@@ -145,8 +147,7 @@ void pa_rpc_end_stays(struct pa_grpc *door) {
     pthread_mutex_unlock(&door->lock);
 }
 
-static void serve(void *argument) {
-    struct pa_rpc *rpc = argument;
+static void serve(struct pa_rpc *rpc) {
     rpc->method->serve(rpc);
     PA_ASSERT(rpc->finished);
     end_stay(rpc);
@@ -169,38 +170,55 @@ static void refuse_unknown(struct pa_rpc *rpc) {
     unref(rpc);
 }
 
-static void dispatch(struct pa_rpc *rpc) {
-    struct pa_grpc *door = rpc->door;
+/* Whether it is to be served; else it has been answered. */
+static bool admit(struct pa_rpc *rpc) {
     if (!rpc->method) {
         refuse_unknown(rpc);
-        return;
-    }
-    if (rpc->method->kind == PA_METHOD_STAYS && !begin_stay(rpc)) {
+    } else if (rpc->method->kind == PA_METHOD_STAYS && !begin_stay(rpc)) {
         refuse(rpc, PA_ERR_RESOURCE_EXHAUSTED, "too many calls stay open; close some");
-        return;
-    }
-    if (pa_grpc_draining(door)) { /* after begin_stay: pa_rpc_end_stays comes after the flag */
+    } else if (pa_grpc_draining(rpc->door)) { /* after begin_stay: pa_rpc_end_stays comes after
+                                                 the flag */
         refuse(rpc, PA_ERR_UNAVAILABLE, STOPPING);
-        return;
+    } else {
+        return true;
     }
-    if (rpc->method->kind == PA_METHOD_QUICK) {
-        serve(rpc);
-        return;
-    }
-    rpc->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (rpc->cancel_fd < 0)
-        refuse(rpc, PA_ERR_RESOURCE_EXHAUSTED, "the server has no descriptors left");
-    else if (pa_crew_run(door->crew, serve, rpc) < 0)
-        refuse(rpc, PA_ERR_RESOURCE_EXHAUSTED, "as many calls are served as may be");
+    return false;
 }
 
-/* Of a call that asks for more than it gets: !ok, the server shuts down. */
-static void on_arrived(struct pa_op *op, bool ok) {
+/* True when the thread was lent to it. */
+static bool dispatch(struct pa_rpc *rpc) {
+    if (!admit(rpc))
+        return false;
+    if (rpc->method->kind == PA_METHOD_QUICK) {
+        serve(rpc);
+        return false;
+    }
+    int cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (cancel_fd < 0) {
+        refuse(rpc, PA_ERR_RESOURCE_EXHAUSTED, "the server has no descriptors left");
+        return false;
+    }
+    if (!pa_grpc_lend(rpc->door)) {
+        close(cancel_fd);
+        refuse(rpc, PA_ERR_RESOURCE_EXHAUSTED, "as many calls are served as may be");
+        return false;
+    }
+    pthread_mutex_lock(&rpc->lock);
+    rpc->cancel_fd = cancel_fd;
+    if (rpc->gone)
+        eventfd_write(cancel_fd, 1);
+    pthread_mutex_unlock(&rpc->lock);
+    serve(rpc);
+    return true;
+}
+
+/* Not ok: the server shuts down. */
+static bool on_arrived(struct pa_op *op, bool ok) {
     struct pa_rpc *rpc = rpc_of(op, arrived);
     if (!ok) {
         PA_ASSERT(!rpc->call);
         unref(rpc);
-        return;
+        return false;
     }
     if (!rpc->method)
         rpc->deadline = rpc->details.deadline;
@@ -208,14 +226,15 @@ static void on_arrived(struct pa_op *op, bool ok) {
     const grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
                            .data.recv_close_on_server.cancelled = &rpc->was_cancelled};
     start_batch(rpc, &close, 1, &rpc->closed);
-    dispatch(rpc);
+    return dispatch(rpc);
 }
 
-static void on_wrote(struct pa_op *op, bool ok);
-static void on_received(struct pa_op *op, bool ok);
+static bool on_wrote(struct pa_op *op, bool ok);
+static bool on_received(struct pa_op *op, bool ok);
 
-static void on_ended(struct pa_op *op, bool ok PA_UNUSED) {
+static bool on_ended(struct pa_op *op, bool ok PA_UNUSED) {
     unref(rpc_of(op, ended));
+    return false;
 }
 
 void pa_rpc_expect(struct pa_grpc *door, const struct pa_method *method, void *registered) {
@@ -334,13 +353,14 @@ void *pa_rpc_request(struct pa_rpc *rpc, const ProtobufCMessageDescriptor *descr
     return message;
 }
 
-static void on_received(struct pa_op *op, bool ok PA_UNUSED) {
+static bool on_received(struct pa_op *op, bool ok PA_UNUSED) {
     struct pa_rpc *rpc = rpc_of(op, received);
     pthread_mutex_lock(&rpc->lock);
     rpc->receiving = false;
     pthread_cond_broadcast(&rpc->changed);
     pthread_mutex_unlock(&rpc->lock);
     unref(rpc);
+    return false;
 }
 
 void *pa_rpc_receive(struct pa_rpc *rpc, const ProtobufCMessageDescriptor *descriptor,
@@ -381,7 +401,7 @@ static size_t add_message(struct pa_rpc *rpc, grpc_byte_buffer *buffer, grpc_op 
     return count;
 }
 
-static void on_wrote(struct pa_op *op, bool ok) {
+static bool on_wrote(struct pa_op *op, bool ok) {
     struct pa_rpc *rpc = rpc_of(op, wrote);
     pthread_mutex_lock(&rpc->lock);
     rpc->writing = false;
@@ -389,6 +409,7 @@ static void on_wrote(struct pa_op *op, bool ok) {
     pthread_cond_broadcast(&rpc->changed);
     pthread_mutex_unlock(&rpc->lock);
     unref(rpc);
+    return false;
 }
 
 bool pa_rpc_send(struct pa_rpc *rpc, const ProtobufCMessage *message) {

@@ -1,10 +1,10 @@
 /*
  * Shared by the files of this folder alone.
  *
- *     door.c            the server of C-core: its queue, the threads that serve it, the end
+ *     door.c            the server of C-core: its queue, who reads it, the end
  *     accept.c          connections, with and without TLS
  *     call.c            the life of one RPC
- *     crew.c            threads for RPCs that block
+ *     crew.c            threads
  *     message.c         messages of protobuf-c, text and JSON in them
  *     struct_json.c     google.protobuf.Struct and JSON
  *     wire.c            the wire format, field by field
@@ -12,8 +12,7 @@
  *     outcome.c         the outcome of a run as a message
  *     agent.c, session*.c, health.c, reflection.c    one service each: a table of methods
  *
- * Queue threads never block: what blocks (a run) is handed to the crew.  An RPC is counted
- * (pa_rpc_ref): by its handler, and by each batch of operations that C-core has not completed.
+ * An RPC is counted: by its handler, and by each batch of operations that C-core has not completed.
  */
 #ifndef PA_SERVER_GRPC_GRPC_INTERNAL_H
 #define PA_SERVER_GRPC_GRPC_INTERNAL_H
@@ -33,8 +32,8 @@ struct pa_method {
     const char *path; /* "/polyagent.agent.AgentService/ExecuteTool" */
     void (*serve)(struct pa_rpc *rpc);
     enum pa_method_kind {
-        PA_METHOD_QUICK,  /* served on a queue thread: never blocks */
-        PA_METHOD_BLOCKS, /* has a thread of the crew */
+        PA_METHOD_QUICK,  /* never blocks */
+        PA_METHOD_BLOCKS, /* has a thread to itself */
         PA_METHOD_STAYS, /* the same, and may stay for hours with nothing to do: there is a bound */
     } kind;
     bool requests; /* many come in (pa_rpc_receive), not one that is there at the start */
@@ -55,9 +54,10 @@ extern const struct pa_method *const pa_grpc_services[PA_GRPC_SERVICES];
 
 struct pa_acceptor;
 
-/* What C-core gives back when a batch is complete: the tag of everything in the queue. */
+/* What C-core gives back when a batch is complete: the tag of everything in the queue.  `done` is
+ * true when it took its time: the reading of the queue was handed over before (pa_grpc_lend). */
 struct pa_op {
-    void (*done)(struct pa_op *op, bool ok);
+    bool (*done)(struct pa_op *op, bool ok);
 };
 
 struct pa_grpc {
@@ -68,9 +68,8 @@ struct pa_grpc {
 
     grpc_server *server; /* NULL until it is started */
     grpc_completion_queue *queue;
-    pthread_t *threads;
-    unsigned thread_count;
-    void **registered; /* C-core's handle of each method, in the order of all services' tables */
+    atomic_uint readers; /* threads that wait at the queue, or will at once */
+    void **registered;   /* C-core's handle of each method, in the order of all services' tables */
     uint64_t started_ns;
 
     pthread_mutex_t lock; /* over what follows */
@@ -82,6 +81,10 @@ struct pa_grpc {
 };
 
 bool pa_grpc_draining(struct pa_grpc *door);
+
+/* Lends this thread, which reads the queue, to a job that blocks: somebody else reads on.  False:
+ * all threads are busy. */
+bool pa_grpc_lend(struct pa_grpc *door);
 size_t pa_grpc_message_most(const struct pa_grpc *door); /* bytes of the largest request */
 
 /* --- accept.c --------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* Start and end, output and input, exceptions. */
-#include "rt.h"
+#include "transpile/runtime/rt.h"
 
 #define EXIT_NEEDS_INTERPRETER 217
 #define TRACE_MAX              1024

@@ -10,7 +10,7 @@
  * generated code asks, at a point where every object in use is reachable from those; the C functions
  * of this runtime never start it, so they need keep nothing.
  */
-#include "rt.h"
+#include "transpile/runtime/rt.h"
 
 #define BLOCK       65536u
 #define SIZES       16u

@@ -1,0 +1,290 @@
+/* Lists, tuples, environments and closures; sorting. */
+#include "transpile/runtime/rt.h"
+
+static slot *new_slots(uint32_t count) {
+    if (count > 0x0e000000u)
+        rt_bail();
+    struct bytes *b = rt_bytes(count * (uint32_t)sizeof(slot));
+    return (slot *)(void *)b->bytes;
+}
+
+RT_API struct list *rt_list_new(const struct desc *desc, uint32_t room) {
+    struct list *l = rt_new(sizeof(*l), LIST);
+    l->desc = desc;
+    l->count = 0;
+    l->room = room;
+    l->slots = NULL;
+    if (room)
+        l->slots = new_slots(room);
+    return l;
+}
+
+static void reserve(struct list *l, uint32_t count) {
+    if (count <= l->room)
+        return;
+    uint32_t room = count + count / 2 + 4;
+    slot *more = new_slots(room);
+    if (l->count)
+        copy(more, l->slots, l->count * sizeof(slot));
+    l->slots = more;
+    l->room = room;
+}
+
+RT_API void rt_list_append(struct list *l, slot value) {
+    if (l->count == l->room)
+        reserve(l, l->count + 1);
+    l->slots[l->count++] = value;
+}
+
+RT_API void rt_list_extend(struct list *l, const struct list *more) {
+    uint32_t count = more->count;
+    reserve(l, l->count + count);
+    move(l->slots + l->count, more->slots, count * sizeof(slot));
+    l->count += count;
+}
+
+RT_API struct list *rt_list_copy(struct list *l) {
+    struct list *r = rt_list_new(l->desc, l->count);
+    if (l->count)
+        copy(r->slots, l->slots, l->count * sizeof(slot));
+    r->count = l->count;
+    return r;
+}
+
+RT_API struct list *rt_list_add(struct list *a, struct list *b) {
+    struct list *r = rt_list_new(a->desc, a->count + b->count);
+    rt_list_extend(r, a);
+    rt_list_extend(r, b);
+    return r;
+}
+
+RT_API struct list *rt_list_repeat(struct list *l, int64_t count) {
+    if (count <= 0 || !l->count)
+        return rt_list_new(l->desc, 0);
+    if (count > 0x0e000000 / (int64_t)l->count)
+        rt_bail();
+    struct list *r = rt_list_new(l->desc, (uint32_t)count * l->count);
+    if (l->count == 1) {
+        slot value = l->slots[0];
+        for (uint32_t i = 0; i < (uint32_t)count; i++)
+            r->slots[i] = value;
+        r->count = (uint32_t)count;
+        return r;
+    }
+    while (count--)
+        rt_list_extend(r, l);
+    return r;
+}
+
+RT_API void rt_list_insert(struct list *l, int64_t at, slot value) {
+    at = at < 0 ? at + l->count : at;
+    at = at < 0 ? 0 : at > l->count ? l->count : at;
+    reserve(l, l->count + 1);
+    move(l->slots + at + 1, l->slots + at, (l->count - (uint32_t)at) * sizeof(slot));
+    l->slots[at] = value;
+    l->count++;
+}
+
+static slot take_at(struct list *l, int64_t at) {
+    slot value = l->slots[at];
+    move(l->slots + at, l->slots + at + 1, (l->count - (uint32_t)at - 1) * sizeof(slot));
+    l->count--;
+    return value;
+}
+
+RT_API slot rt_list_pop(struct list *l) {
+    if (!l->count) {
+        rt_error(INDEX_ERROR, "pop from empty list");
+        return 0;
+    }
+    return l->slots[--l->count];
+}
+
+RT_API slot rt_list_pop_at(struct list *l, int64_t at) {
+    at = at < 0 ? at + l->count : at;
+    if (at < 0 || at >= l->count) {
+        rt_error(INDEX_ERROR, l->count ? "pop index out of range" : "pop from empty list");
+        return 0;
+    }
+    return take_at(l, at);
+}
+
+RT_API void rt_list_delete(struct list *l, int64_t at) {
+    at = at < 0 ? at + l->count : at;
+    if (at < 0 || at >= l->count)
+        rt_error(INDEX_ERROR, "list assignment index out of range");
+    else
+        take_at(l, at);
+}
+
+static int64_t position(const struct list *l, slot value) {
+    for (uint32_t i = 0; i < l->count; i++)
+        if (rt_equal(l->slots[i], value, l->desc->items[0]) || rt_exc)
+            return i;
+    return -1;
+}
+
+RT_API void rt_list_remove(struct list *l, slot value) {
+    int64_t at = position(l, value);
+    if (rt_exc)
+        return;
+    if (at < 0)
+        rt_error(VALUE_ERROR, "list.remove(x): x not in list");
+    else
+        take_at(l, at);
+}
+
+RT_API int64_t rt_list_index(const struct list *l, slot value) {
+    int64_t at = position(l, value);
+    if (at < 0) /* its text differs from version to version */
+        rt_bail();
+    return at;
+}
+
+RT_API int64_t rt_list_count(const struct list *l, slot value) {
+    int64_t count = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        count += rt_equal(l->slots[i], value, l->desc->items[0]);
+    return count;
+}
+
+RT_API void rt_list_reverse(struct list *l) {
+    for (uint32_t i = 0, k = l->count; i + 1 < k; i++) {
+        slot value = l->slots[i];
+        l->slots[i] = l->slots[--k];
+        l->slots[k] = value;
+    }
+}
+
+RT_API void rt_list_clear(struct list *l) {
+    l->count = 0;
+}
+
+uint32_t rt_slice_bounds(int64_t count, int64_t *low, int64_t *high, int64_t *step, uint32_t there);
+
+RT_API struct list *rt_list_slice(struct list *l, int64_t low, int64_t high, int64_t step, uint32_t there) {
+    uint32_t count = rt_slice_bounds(l->count, &low, &high, &step, there);
+    struct list *r = rt_list_new(l->desc, rt_exc ? 0 : count);
+    if (rt_exc || !count)
+        return r;
+    if (step == 1)
+        copy(r->slots, l->slots + low, count * sizeof(slot));
+    else
+        for (uint32_t i = 0; i < count; i++)
+            r->slots[i] = l->slots[low + (int64_t)i * step];
+    r->count = count;
+    return r;
+}
+
+RT_API void rt_list_set_slice(struct list *l, int64_t low, int64_t high, uint32_t there, struct list *value) {
+    int64_t step = 1;
+    if (value == l)
+        value = rt_list_copy(l);
+    rt_slice_bounds(l->count, &low, &high, &step, there);
+    if (high < low)
+        high = low;
+    uint32_t from = (uint32_t)low, to = (uint32_t)high, after = l->count - to, more = value->count;
+    reserve(l, l->count - (to - from) + more);
+    move(l->slots + from + more, l->slots + to, after * sizeof(slot));
+    if (more)
+        copy(l->slots + from, value->slots, more * sizeof(slot));
+    l->count = from + more + after;
+}
+
+RT_API void rt_check_unpack(const struct list *l, uint32_t count, int32_t at_least) {
+    if (at_least ? l->count < count : l->count != count)
+        rt_bail(); /* its text differs from version to version */
+}
+
+RT_API void rt_print_list(const struct list *l, const struct str *between) {
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (i)
+            rt_write(between->bytes, between->size);
+        struct str *s = rt_str(l->slots[i], l->desc->items[0]);
+        rt_write(s->bytes, s->size);
+    }
+}
+
+RT_API struct tuple *rt_tuple_new(const struct desc *desc) {
+    struct tuple *t = rt_new((uint32_t)(sizeof(*t) + desc->count * sizeof(slot)), TUPLE);
+    t->desc = desc;
+    t->count = desc->count;
+    return t;
+}
+
+RT_API slot rt_tuple_at(const struct tuple *t, int64_t index) {
+    index += index < 0 ? t->count : 0;
+    if (index < 0 || index >= t->count) {
+        rt_error(INDEX_ERROR, "tuple index out of range");
+        return 0;
+    }
+    return t->slots[index];
+}
+
+RT_API struct environment *rt_environment(const struct desc *desc, struct environment *outer) {
+    struct environment *e = rt_new((uint32_t)(sizeof(*e) + desc->count * sizeof(slot)), ENVIRONMENT);
+    e->desc = desc;
+    e->outer = outer;
+    zero_fill(e->slots, desc->count * sizeof(slot));
+    return e;
+}
+
+RT_API struct closure *rt_closure(uint32_t function, struct environment *environment) {
+    struct closure *c = rt_new(sizeof(*c), CLOSURE);
+    c->function = function;
+    c->environment = environment;
+    return c;
+}
+
+/*
+ * Sorting: stable, by merging.  Pairs of key and value are moved together; runs of 8 are made by
+ * insertion.  Python's own sort gives the same order, as every stable sort does where < is an order.
+ */
+struct pair {
+    slot key, value;
+};
+
+static bool less(const struct pair *a, const struct pair *b, const struct desc *desc, bool reverse) {
+    /* Backwards and stable: what is equal keeps its order. */
+    if (desc->kind == D_INT)
+        return reverse ? (int64_t)a->key > (int64_t)b->key : (int64_t)a->key < (int64_t)b->key;
+    return reverse ? rt_order(b->key, a->key, desc, OP_LT) : rt_order(a->key, b->key, desc, OP_LT);
+}
+
+static void insertion(struct pair *p, uint32_t count, const struct desc *desc, bool reverse) {
+    for (uint32_t i = 1; i < count; i++) {
+        struct pair moved = p[i];
+        uint32_t k = i;
+        for (; k > 0 && less(&moved, &p[k - 1], desc, reverse); k--)
+            p[k] = p[k - 1];
+        p[k] = moved;
+    }
+}
+
+RT_API void rt_sort(struct list *values, struct list *keys, int32_t reverse) {
+    const struct desc *desc = keys->desc->items[0];
+    uint32_t n = values->count;
+    if (n < 2)
+        return;
+    struct pair *from = (struct pair *)(void *)rt_bytes(n * (uint32_t)sizeof(struct pair))->bytes;
+    struct pair *to = (struct pair *)(void *)rt_bytes(n * (uint32_t)sizeof(struct pair))->bytes;
+    for (uint32_t i = 0; i < n; i++)
+        from[i] = (struct pair){keys->slots[i], values->slots[i]};
+    for (uint32_t i = 0; i < n; i += 8)
+        insertion(from + i, n - i < 8 ? n - i : 8, desc, reverse);
+    for (uint32_t run = 8; run < n; run *= 2) {
+        for (uint32_t start = 0; start < n; start += 2 * run) {
+            uint32_t a = start, middle = start + run < n ? start + run : n;
+            uint32_t b = middle, end = start + 2 * run < n ? start + 2 * run : n;
+            for (uint32_t k = start; k < end; k++) {
+                bool second = a == middle || (b < end && less(&from[b], &from[a], desc, reverse));
+                to[k] = second ? from[b++] : from[a++];
+            }
+        }
+        struct pair *swapped = from;
+        from = to;
+        to = swapped;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        values->slots[i] = from[i].value;
+}
