@@ -27,7 +27,7 @@ ARROWS = {
     "wasi": {"base", "policy"},
     "engine": {"base", "policy", "wasi"},
     "jail": {"base", "policy"},
-    "warm": {"base", "policy", "wasi", "engine", "jail"},
+    "warm": {"base", "policy", "wasi", "engine", "jail", "transpile"},
     # The run channel's frames and requests, and spawning a worker: not what happens inside one.
     "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h",
             "jail/cgroup.h"},

@@ -6,12 +6,13 @@
  * this reason.
  *
  * What a guest starts with comes in huge pages, where the kernel has them: an interpreter touches
- * thousands of pages while it starts.  So its base is where a huge page begins.
+ * thousands of pages while it starts.  So its base is where a huge page begins.  What comes by much
+ * at once is a large array, and in huge pages, too: sessions are forked with it.
  *
  * A process that will be forked settles its memories first: small pages that have come since are
  * made huge ones.  A fork then copies one entry for 2 MiB instead of 512; what the copy reads is
- * there without a fault, and what it writes costs a copy of 4 KiB, as ever.  (A private mapping of a
- * memory file makes forks cheaper still, but then every page that a copy reads is a fault.)
+ * there without a fault, and what it writes costs a copy of 4 KiB, as ever.  (A private mapping of
+ * a memory file makes forks cheaper still, but then every page that a copy reads is a fault.)
  *
  * Invariants: used is the sum of the memories' sizes; used <= limit; peak >= used.
  */
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define MUCH      (2 * HUGE_PAGE) /* of one growth */
 
 #ifndef MADV_COLLAPSE /* Linux 6.1; the C library may be older */
 #define MADV_COLLAPSE 25
@@ -42,6 +44,18 @@ static uint8_t *get_memory(void *env, size_t *byte_size, size_t *byte_capacity) 
     return memory->base;
 }
 
+/* How far it is from there to where a huge page begins. */
+static size_t to_huge_page(const uint8_t *from) {
+    return -(uintptr_t)from % HUGE_PAGE;
+}
+
+/* A wish: small pages serve, too. */
+static void prefer_huge_pages(uint8_t *from, size_t size) {
+    size_t skip = to_huge_page(from);
+    if (size > skip)
+        madvise(from + skip, (size - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+}
+
 static wasmtime_error_t *grow_memory(void *env, size_t new_size) {
     struct pa_memory *memory = env;
     struct pa_memory_pool *pool = memory->pool;
@@ -52,6 +66,8 @@ static wasmtime_error_t *grow_memory(void *env, size_t new_size) {
     PA_ASSERT(new_size <= memory->reserved); /* the engine keeps to the capacity */
     if (more && mprotect(memory->base + memory->size, more, PROT_READ | PROT_WRITE) < 0)
         return deny(pool, pool->used + more, true, "the system gives no more memory");
+    if (more >= MUCH || !memory->size)
+        prefer_huge_pages(memory->base + memory->size, more);
     memory->size = new_size;
     pool->used += more;
     pool->peak = PA_MAX(pool->peak, pool->used);
@@ -67,11 +83,6 @@ static void free_memory(void *env) {
     memory->pool->used -= memory->size;
     munmap(memory->mapping, memory->mapped);
     free(memory);
-}
-
-/* How far it is from there to the next. */
-static size_t to_huge_page(const uint8_t *from) {
-    return -(uintptr_t)from % HUGE_PAGE;
 }
 
 static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, size_t minimum,
@@ -100,7 +111,6 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
                                  .pool = pool,
                                  .next = pool->first};
     pool->first = memory;
-    madvise(memory->base, minimum / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* a wish */
     wasmtime_error_t *error = grow_memory(memory, minimum);
     if (error) {
         pool->denied_at_start = true;

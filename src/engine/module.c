@@ -18,7 +18,7 @@
 #include <elf.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_PAGE  ((size_t)2 << 20)
 #define ALL_BYTES  (64 * PA_MIB) /* of no more code: all of it */
 #define HEAD_BYTES (8 * PA_MIB)
 #define TAIL_BYTES (16 * PA_MIB)

@@ -53,34 +53,27 @@ static int open_module(const struct pa_module_source *module, struct pa_error *e
                         : pa_memfd_of("module", module->bytes, module->size, err);
 }
 
-static int compile_in_worker(struct pa_executor *executor, const struct pa_module_source *module,
-                             const struct pa_policy *policy, int cancel_fd, int artifact,
-                             struct pa_outcome *outcome, struct pa_error *err) {
-    struct pa_compile_message message = {.limits = policy->limits,
-                                         .metered = pa_policy_metered(policy),
-                                         .deterministic = policy->deterministic,
-                                         .entry = *pa_module_entry(module)};
-    pa_executor_setup(executor, &message.setup);
+int pa_compile_in_worker(struct pa_executor *executor, const struct pa_compile_message *message,
+                         int source, int artifact, int cancel_fd, struct pa_outcome *outcome,
+                         struct pa_error *err) {
     PA_CLEANUP(pa_buf_done) struct pa_buf encoded = PA_BUF_INIT(PA_MIB);
-    pa_compile_message_encode(&message, &encoded);
-    PA_CLEANUP(pa_closep) int source = open_module(module, err);
-    if (source < 0)
-        return -1;
+    pa_compile_message_encode(message, &encoded);
+    const struct pa_limits *limits = &message->limits;
     int fds[] = {source, artifact};
-    uint64_t ms = policy->limits.compile_ms;
+    uint64_t ms = limits->compile_ms;
     struct pa_job job = {.type = PA_FRAME_COMPILE,
                          .message = &encoded,
                          .fds = fds,
                          .fd_count = PA_ARRAY_LEN(fds),
                          .wall_ns = ms * PA_NS_PER_MS,
                          .cpu_ns = ms * PA_NS_PER_MS * 2,
-                         .limits = &policy->limits,
+                         .limits = limits,
                          .wall_limit_name = "compile_ms",
                          .cpu_limit_name = "compile_ms",
                          .stdin_fd = -1,
                          .cancel_fd = cancel_fd};
     struct pa_worker worker;
-    const struct pa_cgroup_limits group = {.memory_bytes = policy->limits.compile_memory_bytes +
+    const struct pa_cgroup_limits group = {.memory_bytes = limits->compile_memory_bytes +
                                                            PA_GROUP_SLACK_BYTES,
                                            .processes = COMPILE_THREADS,
                                            .cpu_weight = PA_GROUP_CPU_WEIGHT};
@@ -89,6 +82,20 @@ static int compile_in_worker(struct pa_executor *executor, const struct pa_modul
     if (done == 0)
         done = pa_job_run(&job, &worker, outcome, err);
     return done;
+}
+
+static int compile_module(struct pa_executor *executor, const struct pa_module_source *module,
+                          const struct pa_policy *policy, int cancel_fd, int artifact,
+                          struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_compile_message message = {.limits = policy->limits,
+                                         .metered = pa_policy_metered(policy),
+                                         .deterministic = policy->deterministic,
+                                         .entry = *pa_module_entry(module)};
+    pa_executor_setup(executor, &message.setup);
+    PA_CLEANUP(pa_closep) int source = open_module(module, err);
+    return source < 0 ? -1
+                      : pa_compile_in_worker(executor, &message, source, artifact, cancel_fd,
+                                             outcome, err);
 }
 
 /* From here on nobody changes the artifact, whoever holds its descriptor: neither while it is
@@ -161,7 +168,7 @@ int pa_compile(struct pa_executor *executor, const struct pa_module_source *modu
         return pa_fail_errno(err, errno, "cannot create a memory file");
     struct pa_outcome compiled;
     pa_outcome_init(&compiled);
-    int done = compile_in_worker(executor, module, policy, cancel_fd, artifact, &compiled, err);
+    int done = compile_module(executor, module, policy, cancel_fd, artifact, &compiled, err);
     if (done == 0)
         done = seal(artifact, err);
     uint64_t took = pa_clock_monotonic_ns() - began;

@@ -18,6 +18,12 @@ struct pa_executor {
     void (*compiling)(const char *name, size_t size);
 };
 
+struct pa_compile_message;
+/* A compile worker's work from `source` into `artifact`, two memory files. */
+int pa_compile_in_worker(struct pa_executor *executor, const struct pa_compile_message *message,
+                         int source, int artifact, int cancel_fd, struct pa_outcome *outcome,
+                         struct pa_error *err);
+
 /* How a worker of this executor logs and is confined. */
 void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setup *setup);
 

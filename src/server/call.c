@@ -6,7 +6,7 @@
  *       └──────────┴──────────┴─────────┴────────┴────► an error is accounted for, too
  *
  * The account is written whatever happened: metrics, a log line, a record of the audit log, a span.
- * A call that was refused before it had an id is counted as refused; from then on it is a run.
+ * A call is counted once: as a run when it has an outcome, else as refused, by its error's code.
  */
 #include "server/service_internal.h"
 
@@ -186,27 +186,25 @@ static const char *status_of(const struct course *course, const struct pa_error 
 }
 
 static void count(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {
-    struct pa_metrics *metrics = course->service->metrics;
-    if (!course->run || !course->ended)
-        pa_metrics_refused(metrics, course->call->door, err->code);
-    if (!course->run)
+    if (!course->ended) {
+        pa_metrics_refused(course->service->metrics, course->call->door, err->code);
         return;
-    struct pa_run_facts facts = {.tool = tool_of(course),
-                                 .language = language_of(course),
-                                 .status = status_of(course, err),
-                                 .door = course->call->door,
-                                 .duration_ns = duration_ns,
-                                 .queue_ns = course->queue_ns};
-    if (course->ended) {
-        const struct pa_usage *usage = &course->outcome.usage;
-        uint64_t start_ns = course->running_ns ? course->running_ns - course->turn_ns : 0;
-        facts.start_ns = start_ns > usage->compile_ns ? start_ns - usage->compile_ns : 0;
-        facts.compile_ns = usage->compile_ns;
-        facts.cpu_ns = usage->cpu_ns;
-        facts.memory_peak_bytes = usage->memory_peak_bytes;
-        facts.layers_missing = *course->outcome.jail_missing;
     }
-    pa_metrics_run(metrics, &facts);
+    const struct pa_usage *usage = &course->outcome.usage;
+    const uint64_t start_ns = course->running_ns ? course->running_ns - course->turn_ns : 0;
+    pa_metrics_run(course->service->metrics,
+                   &(struct pa_run_facts){
+                       .tool = tool_of(course),
+                       .language = language_of(course),
+                       .status = pa_status_name(course->outcome.status),
+                       .door = course->call->door,
+                       .duration_ns = duration_ns,
+                       .queue_ns = course->queue_ns,
+                       .start_ns = start_ns > usage->compile_ns ? start_ns - usage->compile_ns : 0,
+                       .compile_ns = usage->compile_ns,
+                       .cpu_ns = usage->cpu_ns,
+                       .memory_peak_bytes = usage->memory_peak_bytes,
+                       .layers_missing = *course->outcome.jail_missing});
 }
 
 static void log_end(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {

@@ -89,7 +89,7 @@ static void add_settings(struct paths *paths, const struct pa_config *config) {
 
 int pa_server_confine(const struct pa_server_confinement *what, struct pa_error *err) {
     struct paths *paths = pa_xcalloc(1, sizeof(*paths));
-    char missing[512];
+    char missing[512] = "";
     add(paths, pa_cache_home(what->config->cache_directory), true);
     add_folder_of(paths, what->socket_path, true);
     add(paths, pa_xstrdup("/proc"), false);

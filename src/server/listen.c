@@ -60,6 +60,7 @@ int pa_listen_bind(const char *address, int *ret_fd, struct pa_error *err) {
     const int on = 1;
     if (resolve(address, &info, err) < 0)
         return -1;
+    PA_ASSERT(info);
     PA_CLEANUP(pa_closep)
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)

@@ -257,7 +257,7 @@ static void write_histogram(const struct series *series, enum histogram which, s
 
 static void write_refused(const struct pa_metrics *metrics, struct pa_buf *out) {
     pa_exposition_head(out, "polyagent_refused_total", "counter",
-                       "Calls that were refused, by the code that they were answered with.");
+                       "Calls without an outcome, by the code that they were answered with.");
     for (size_t i = 0; i < metrics->refused_doors; i++)
         for (size_t code = 0; code < REFUSALS; code++) {
             uint64_t count = value_of(&metrics->refused[i].counts[code]);

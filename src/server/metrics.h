@@ -2,7 +2,7 @@
  * What the service counts, for Prometheus.
  *
  *     pa_metrics_run(metrics, &facts);           a run has ended
- *     pa_metrics_refused(metrics, "grpc", code)  a call that was no run
+ *     pa_metrics_refused(metrics, "grpc", code)  a call without an outcome
  *     pa_metrics_text(metrics, &buf)
  *
  * What is counted elsewhere (pools, sessions, the queue) is added by the service when it is asked.

@@ -66,8 +66,7 @@ int pa_service_tool_of_session(struct pa_service *service, const struct pa_calle
 
 static int refuse(json_t **ret_faults, const char *path, const char *got, const char *allowed,
                   struct pa_error *err) {
-    *ret_faults =
-        json_pack("[{s:s, s:s, s:s}]", "path", path, "got", got, "allowed", allowed);
+    *ret_faults = json_pack("[{s:s, s:s, s:s}]", "path", path, "got", got, "allowed", allowed);
     return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s: got %s, allowed is %s", path, got, allowed);
 }
 
@@ -99,10 +98,8 @@ static int take_own(const json_t *parameters, struct own *own, json_t **ret_faul
         bool fits;
     } fields[] = {
 #define FIELD(name, test, allowed)                                                                 \
-    {                                                                                              \
-        "/" name, allowed,                                                                         \
-            !json_object_get(parameters, name) || test(json_object_get(parameters, name))          \
-    }
+    {"/" name, allowed,                                                                            \
+     !json_object_get(parameters, name) || test(json_object_get(parameters, name))}
         FIELD("language", json_is_string, "the name of a language"),
         FIELD("name", json_is_string, "text"),
         FIELD("labels", are_labels, "an object of strings"),
@@ -131,8 +128,8 @@ static int take_own(const json_t *parameters, struct own *own, json_t **ret_faul
 /* The parameters of the call that would begin the session. */
 static json_t *call_parameters(const json_t *parameters, const char *language,
                                const struct pa_tool *tool) {
-    static const char *const own[] = {"language", "name", "labels", "recover", "idle_ms",
-                                      "life_ms"};
+    static const char *const own[] = {"language", "name",    "labels",
+                                      "recover",  "idle_ms", "life_ms"};
     json_t *rest = json_copy((json_t *)(uintptr_t)parameters);
     for (size_t i = 0; i < PA_ARRAY_LEN(own); i++)
         json_object_del(rest, own[i]);

@@ -70,8 +70,14 @@ static void append(struct list *list, struct pa_run *run) {
 }
 
 static void take_out(struct list *list, struct pa_run *run) {
-    *(run->previous ? &run->previous->next : &list->first) = run->next;
-    *(run->next ? &run->next->previous : &list->last) = run->previous;
+    if (run->previous)
+        run->previous->next = run->next;
+    else
+        list->first = run->next;
+    if (run->next)
+        run->next->previous = run->previous;
+    else
+        list->last = run->previous;
     list->count--;
 }
 
@@ -191,7 +197,9 @@ void pa_run_started(struct pa_runs *runs, struct pa_run *run) {
 
 void pa_runs_end(struct pa_runs *runs, struct pa_run *run, const json_t *outcome,
                  const struct pa_error *error) {
-    char *text = outcome && runs->config.kept ? json_dumps(outcome, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = outcome && runs->config.kept
+                     ? json_dumps(outcome, JSON_COMPACT | JSON_REAL_PRECISION(15))
+                     : NULL;
     pthread_mutex_lock(&runs->lock);
     if (run->wait_fd != run->cancel_event)
         close(run->wait_fd);

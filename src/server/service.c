@@ -78,6 +78,8 @@ int pa_service_authenticate(struct pa_service *service, const char *credential,
     pthread_rwlock_rdlock(&service->lock);
     int done = pa_callers_find(service->callers, credential, ret, err);
     pthread_rwlock_unlock(&service->lock);
+    if (done < 0) /* which door it was, it does not say */
+        pa_metrics_refused(service->metrics, "", PA_ERR_UNAUTHENTICATED);
     return done;
 }
 

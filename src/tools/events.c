@@ -116,7 +116,8 @@ int pa_tool_compile(struct pa_prepared_call *call, const struct pa_tool_watch *w
                     const struct pa_module_source *module, const struct pa_policy *policy,
                     struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_executor *executor = call->toolbox->config.executor;
-    if (!watch->events || !watch->events->phase || pa_is_compiled(executor, module, policy))
+    const bool told = watch->events && watch->events->phase;
+    if ((!told && !module->bytes) || pa_is_compiled(executor, module, policy))
         return 0;
     pa_tool_watch_phase(watch, "compiling");
     PA_CLEANUP(pa_closep) int artifact = -1;

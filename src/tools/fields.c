@@ -11,6 +11,8 @@
 #define STDIN_MOST 67108864 /* characters */
 #define TEXT_MOST  131072   /* of an argument or a variable */
 
+#define OUTPUTS_BYTES (32 * PA_MIB) /* of all files that come back with their contents */
+
 static const struct pa_rule stdin_rule = {
     .type = PA_RULE_TEXT, .what = "Standard input, as text.", .most = STDIN_MOST, .secret = true};
 static const struct pa_rule stdin_base64_rule = {
@@ -323,4 +325,8 @@ void pa_tool_lower_compile_limits(struct pa_prepared_call *call) {
     limits->compile_ms = PA_MIN(limits->compile_ms, server->compile_ms);
     limits->compile_memory_bytes =
         PA_MIN(limits->compile_memory_bytes, server->compile_memory_bytes);
+}
+
+struct pa_outputs pa_tool_outputs(const struct pa_prepared_call *call) {
+    return (struct pa_outputs){(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
 }

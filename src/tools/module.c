@@ -3,8 +3,6 @@
 
 #include "base/io.h"
 
-#define OUTPUTS_BYTES (32 * PA_MIB) /* of all files that come back with their contents */
-
 static const char *const by_path_or_digest[] = {"wasm_path", "wasm_sha256", NULL};
 static const char *const by_digest[] = {"wasm_sha256", NULL};
 static const char *const stdin_base64[] = {"stdin_base64", NULL};
@@ -96,7 +94,7 @@ static void finish(struct pa_prepared_call *call) {
 static int execute(struct pa_prepared_call *call, struct pa_tool_watch *watch,
                    struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_executor *executor = call->toolbox->config.executor;
-    const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+    const struct pa_outputs outputs = pa_tool_outputs(call);
     struct pa_run_request request = {.module = {.name = call->name,
                                                 .bytes = call->module.bytes,
                                                 .size = call->module_size,

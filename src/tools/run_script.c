@@ -13,8 +13,7 @@
 #include "run/sessions.h"
 #include "tools/images.h"
 
-#define TAKE_NS       (90 * PA_NS_PER_S) /* a first run may have to wait for a compilation */
-#define OUTPUTS_BYTES (32 * PA_MIB)      /* of all files that come back with their contents */
+#define TAKE_NS (90 * PA_NS_PER_S) /* a first run may have to wait for a compilation */
 
 /* What the pieces of a run share. */
 struct script {
@@ -142,7 +141,7 @@ static int take_warm(struct script *script, const struct pa_policy *policy, stru
 static int execute(struct script *script, struct pa_language_run *run, struct pa_outcome *outcome,
                    struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
-    const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+    const struct pa_outputs outputs = pa_tool_outputs(call);
     struct pa_worker warm;
     int taken = take_warm(script, &run->policy, &warm, outcome, err);
     if (taken < 0)
@@ -165,36 +164,32 @@ static int execute(struct script *script, struct pa_language_run *run, struct pa
     return done;
 }
 
-/* An uploaded interpreter is compiled from its bytes here and now; from then on its digest is
- * enough. */
-static int compile_upload(struct script *script, struct pa_language_run *run,
-                          struct pa_outcome *outcome, struct pa_error *err) {
+/* The request, with the bytes of an uploaded interpreter, of which there is no file. */
+static int describe_run(const struct script *script, struct pa_language_run *run,
+                        struct pa_error *err) {
     const struct pa_prepared_call *call = script->call;
-    PA_CLEANUP(pa_closep) int artifact = -1;
-    if (!call->module.bytes)
-        return 0;
-    run->request.module.bytes = call->module.bytes;
-    run->request.module.path = NULL;
-    if (pa_compile(call->toolbox->config.executor, &run->request.module, &run->policy,
-                   script->watch.cancel_fd, &artifact, outcome, err) < 0)
+    if (pa_language_run_init(run, script->image, call->toolbox->config.config->cache_directory,
+                             &call->policy, &script->program, err) < 0)
         return -1;
-    return artifact < 0;
+    set_limits(call, run);
+    if (call->module.bytes) {
+        run->request.module.bytes = call->module.bytes;
+        run->request.module.path = NULL;
+    }
+    return 0;
 }
 
-/* What of a run is there before it is known how the interpreter is started. */
+/* Compiles a request's own interpreter, from then on its digest is enough; finds out how it is
+ * started. */
 static int get_ready(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     const struct pa_prepared_call *call = script->call;
     const struct pa_config *config = call->toolbox->config.config;
     struct pa_language_run run;
     if (!script->image->own.module_file)
         return 0;
-    if (pa_language_run_init(&run, script->image, config->cache_directory, &call->policy,
-                             &script->program, err) < 0)
+    if (describe_run(script, &run, err) < 0)
         return -1;
-    set_limits(call, &run);
-    int done = compile_upload(script, &run, outcome, err);
-    if (!done)
-        done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
+    int done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
                                outcome, err);
     pa_language_run_done(&run);
     if (done)
@@ -204,20 +199,13 @@ static int get_ready(struct script *script, struct pa_outcome *outcome, struct p
 }
 
 static int run_once(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
-    const struct pa_prepared_call *call = script->call;
     struct pa_language_run run;
     int done = get_ready(script, outcome, err);
     if (done)
         return PA_MIN(done, 0);
-    if (pa_language_run_init(&run, script->image, call->toolbox->config.config->cache_directory,
-                             &call->policy, &script->program, err) < 0)
+    if (describe_run(script, &run, err) < 0)
         return -1;
-    set_limits(call, &run);
-    done = set_input(call, script->image, &run.request, err);
-    if (done == 0 && call->module.bytes) {
-        run.request.module.bytes = call->module.bytes;
-        run.request.module.path = NULL;
-    }
+    done = set_input(script->call, script->image, &run.request, err);
     if (done == 0)
         done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
                                outcome, err);
@@ -245,7 +233,7 @@ static int begin_session(struct script *script, struct pa_error *err) {
 
 static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
-    const struct pa_outputs outputs = {(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+    const struct pa_outputs outputs = pa_tool_outputs(call);
     const struct pa_session_turn turn = {.program = &script->program,
                                          .limits = call->limits_given ? &call->policy.limits : NULL,
                                          .stdin_bytes = call->stdin_text.bytes,
@@ -263,13 +251,37 @@ static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa
     return done;
 }
 
+/* A session of another language would take the program for one of its own. */
+static int check_language(const struct pa_prepared_call *call, struct pa_error *err) {
+    const struct pa_toolbox_config *config = &call->toolbox->config;
+    const struct pa_pack *pack = call->entry->pack;
+    json_t *session;
+    if (pa_sessions_inspect(config->sessions, call->how->owner, call->session_id, &session, err) <
+        0)
+        return -1;
+    const char *language = json_string_value(json_object_get(session, "language"));
+    const struct pa_pack *its = pa_packs_find(config->packs, language, err);
+    int done = its ? 0 : -1;
+    if (its && its != pack && !pa_pack_is_variant_of(its, pack))
+        done = pa_fail(err, PA_ERR_FAILED_PRECONDITION, "the session %.64s is one of %s, not of %s",
+                       call->session_id, its->name, pack->name);
+    json_decref(session);
+    return done;
+}
+
 static int run_in_session(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
-    if (call->session_id)
+    if (call->session_id) {
         snprintf(call->session, sizeof(call->session), "%s", call->session_id);
-    else if (begin_session(script, err) < 0)
+        return check_language(call, err) < 0 ? -1 : run_turn(script, outcome, err);
+    }
+    if (begin_session(script, err) < 0)
         return -1;
-    return run_turn(script, outcome, err);
+    int done = run_turn(script, outcome, err);
+    struct pa_error ignored;
+    if (done < 0) /* nobody will know its id */
+        pa_sessions_end(call->toolbox->config.sessions, call->how->owner, call->session, &ignored);
+    return done;
 }
 
 int pa_script_run(struct pa_prepared_call *call, struct pa_outcome *outcome, struct pa_error *err) {

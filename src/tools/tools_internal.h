@@ -112,6 +112,9 @@ void pa_tool_add_common(struct pa_tool_entry *entry, const char *const *left_out
 /* Of all tools, once everything was taken: what the fields are together. */
 void pa_tool_check_common(struct pa_prepared_call *call);
 
+/* What is to come back of files, where the call says so (call->outputs). */
+struct pa_outputs pa_tool_outputs(const struct pa_prepared_call *call);
+
 /* A caller's module may take less of the compiler than a language that the operator installed. */
 void pa_tool_lower_compile_limits(struct pa_prepared_call *call);
 
@@ -177,7 +180,8 @@ void pa_tool_watch_done(struct pa_tool_watch *watch);
 int pa_tool_time_left(const struct pa_tool_how *how, struct pa_limits *limits,
                       struct pa_error *err);
 
-/* Compiles the module where it is not, telling so.  1: it is not valid, as *outcome says. */
+/* Compiles the module where it is not, telling so.  1: it is not valid, as *outcome says.  Of a
+ * module in a file nothing is done where nobody listens: its run compiles it as well. */
 int pa_tool_compile(struct pa_prepared_call *call, const struct pa_tool_watch *watch,
                     const struct pa_module_source *module, const struct pa_policy *policy,
                     struct pa_outcome *outcome, struct pa_error *err);

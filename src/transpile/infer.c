@@ -151,7 +151,7 @@ static void infer_handler(struct pa_infer *x, struct pa_node *handler) {
         if (!pa_type_is(type, PA_T_TYPE) || !pa_type_find(type.type)->class->is_exception)
             pa_refuse(x->tree, &handler->kids[i]->place, "this is not an exception class");
         struct pa_value_type instance = {.type = pa_type_find(type.type)->class->type};
-        pa_type_join(x->program, &caught, instance);
+        pa_type_mix(x->program, &caught, instance);
     }
     if (handler->str)
         pa_infer_assign(x, handler->b, caught);

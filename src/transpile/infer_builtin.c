@@ -88,7 +88,7 @@ static struct pa_value_type infer_sum(struct pa_infer *x, struct pa_node *node) 
         (pa_type_is(from, PA_T_ANY) && (pa_type_is_number(item) || pa_type_is(item, PA_T_ANY))))
         return KIND(PA_T_ANY); /* int where there is nothing to add */
     if (pa_type_is(from, PA_T_LIST) && pa_type_is(item, PA_T_LIST)) {
-        pa_type_join(x->program, &from, item);
+        pa_type_mix(x->program, &from, item);
         return from;
     }
     pa_refuse(x->tree, &node->place, "sum() of this is not supported");
@@ -142,7 +142,7 @@ static struct pa_value_type infer_dict_of(struct pa_infer *x, struct pa_node *no
         if (pa_lazy_kind(kid) == PA_LAZY_NOT) {
             struct pa_value_type type = pa_infer_expression(x, kid);
             if (pa_type_is(type, PA_T_DICT)) {
-                pa_type_join(x->program, &dict, type);
+                pa_type_mix(x->program, &dict, type);
                 continue;
             }
         }
@@ -409,7 +409,7 @@ static void infer_argument(struct pa_infer *x, struct pa_node *node, char letter
     case 'S':
         if (type.type && !pa_type_is(type, known->kind))
             pa_refuse(x->tree, &node->place, "an argument that is a %s", pa_type_name(x->program, type));
-        pa_type_join(x->program, &receiver, type);
+        pa_type_mix(x->program, &receiver, type);
         return;
     default:
         return;

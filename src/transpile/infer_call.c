@@ -122,7 +122,7 @@ struct pa_value_type pa_infer_special_if(struct pa_infer *x, struct pa_node *nod
         struct pa_instance_of *in =
             pa_function_instance(x->program, pa_class_method(all[i], name), own, count);
         if (in)
-            pa_type_join(x->program, &result, in->result);
+            pa_type_mix(x->program, &result, in->result);
     }
     return result;
 }
@@ -251,7 +251,7 @@ static struct pa_value_type call_method(struct pa_infer *x, struct pa_node *node
     for (size_t i = 0; i < n; i++) {
         struct pa_value_type self = {.type = all[i]->type};
         struct pa_function *method = pa_class_method(all[i], node->a->str);
-        pa_type_join(x->program, &result,
+        pa_type_mix(x->program, &result,
                      call_function(x, node, method, method->def->is_static ? NULL : &self));
         if (method->def->is_classmethod || method->def->is_property)
             pa_refuse(x->tree, &node->place, "this call of a class method is not supported");
@@ -277,7 +277,7 @@ static struct pa_value_type call_value(struct pa_infer *x, struct pa_node *node,
     switch (known->kind) {
     case PA_T_FUNCTION:
         for (uint32_t i = 0; i < known->function_count; i++)
-            pa_type_join(x->program, &result,
+            pa_type_mix(x->program, &result,
                          call_function(x, node, known->functions[i], NULL));
         return result;
     case PA_T_TYPE:
@@ -349,7 +349,7 @@ struct pa_value_type pa_infer_apply(struct pa_infer *x, struct pa_node *function
                           f->def->param_count, count);
             struct pa_instance_of *in = pa_function_instance(x->program, f, args, count);
             if (in)
-                pa_type_join(x->program, &result, in->result);
+                pa_type_mix(x->program, &result, in->result);
         }
         return result;
     }

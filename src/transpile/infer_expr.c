@@ -15,7 +15,7 @@ void pa_infer_item(struct pa_infer *x, struct pa_value_type container, uint32_t 
 
 void pa_infer_to_any(struct pa_infer *x, struct pa_value_type type) {
     struct pa_value_type any = pa_type_of(x->program, PA_T_ANY);
-    pa_type_join(x->program, &any, type);
+    pa_type_mix(x->program, &any, type);
 }
 
 static struct pa_value_type infer_name(struct pa_infer *x, struct pa_node *node) {

@@ -120,7 +120,7 @@ struct pa_value_type pa_infer_binary(struct pa_infer *x, struct pa_node *node, e
                  (ta->kind == PA_T_SET &&
                   (op == PA_OP_OR || op == PA_OP_AND || op == PA_OP_SUB || op == PA_OP_XOR)))) {
         struct pa_value_type both = {.type = ta};
-        pa_type_join(x->program, &both, (struct pa_value_type){.type = tb});
+        pa_type_mix(x->program, &both, (struct pa_value_type){.type = tb});
         return both;
     }
     if (op == PA_OP_MUL && (ta->kind == PA_T_STR || ta->kind == PA_T_LIST) && pa_type_is_integral(b))
@@ -195,7 +195,7 @@ struct pa_value_type pa_infer_compare(struct pa_infer *x, struct pa_node *node) 
             struct pa_type *ta = pa_type_find(a.type), *tb = pa_type_find(b.type);
             if (ta->item_count == tb->item_count) {
                 struct pa_value_type both = {.type = ta};
-                pa_type_join(x->program, &both, (struct pa_value_type){.type = tb});
+                pa_type_mix(x->program, &both, (struct pa_value_type){.type = tb});
             } else {
                 pa_infer_to_any(x, a);
                 pa_infer_to_any(x, b);
@@ -330,7 +330,7 @@ struct pa_value_type pa_infer_attribute(struct pa_infer *x, struct pa_node *node
         for (struct pa_class *class = x->program->classes; class; class = class->next) {
             struct pa_field *field = class->instantiated ? pa_class_field(class, node->str) : NULL;
             if (field)
-                pa_type_join(x->program, &all, field->type);
+                pa_type_mix(x->program, &all, field->type);
         }
         if (pa_type_is_unknown(all))
             pa_refuse(x->tree, &node->place, "the attribute %.60s of a mixture of types", node->str);
@@ -358,7 +358,7 @@ struct pa_value_type pa_infer_items_of(struct pa_infer *x, struct pa_value_type 
     case PA_T_TUPLE:
         /* One loop variable for all: they must be alike, or become so. */
         for (uint32_t i = 0; i < known->item_count; i++)
-            pa_type_join(x->program, &all, known->items[i]);
+            pa_type_mix(x->program, &all, known->items[i]);
         for (uint32_t i = 0; i < known->item_count && pa_type_is(all, PA_T_ANY); i++)
             pa_infer_to_any(x, known->items[i]);
         return all;

@@ -173,6 +173,7 @@ struct pa_class {
 struct pa_program {
     struct pa_tree *tree;
     bool changed;
+    struct pa_value_type *quiet; /* a place whose changes are nobody else's */
     struct pa_type *basic[PA_T_ANY + 1], *any_containers[PA_T_ANY + 1];
     struct pa_instance_of *module, *instances, **last_instance;
     struct pa_function *functions;
@@ -203,6 +204,9 @@ bool pa_type_is_pointer(struct pa_value_type type);
 /* Lets `type` into the place: the heart of inference. */
 void pa_type_join(struct pa_program *program, struct pa_value_type *place,
                   struct pa_value_type type);
+/* The same for a variable of the caller's: no reason for another pass. */
+void pa_type_mix(struct pa_program *program, struct pa_value_type *local,
+                 struct pa_value_type value);
 /* Makes two types one if they are containers of a kind. */
 void pa_type_force_any(struct pa_program *program, struct pa_value_type type);
 struct pa_value_type pa_type_item(struct pa_value_type type, uint32_t item);

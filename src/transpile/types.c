@@ -30,15 +30,15 @@ struct pa_value_type pa_type_none(void) {
 
 struct pa_value_type pa_type_list(struct pa_program *program, struct pa_value_type item) {
     struct pa_value_type list = pa_type_new(program, PA_T_LIST, 1);
-    pa_type_join(program, &list.type->items[0], item);
+    pa_type_mix(program, &list.type->items[0], item);
     return list;
 }
 
 struct pa_value_type pa_type_pair(struct pa_program *program, struct pa_value_type first,
                                   struct pa_value_type second) {
     struct pa_value_type pair = pa_type_new(program, PA_T_TUPLE, 2);
-    pa_type_join(program, &pair.type->items[0], first);
-    pa_type_join(program, &pair.type->items[1], second);
+    pa_type_mix(program, &pair.type->items[0], first);
+    pa_type_mix(program, &pair.type->items[1], second);
     return pair;
 }
 
@@ -94,7 +94,7 @@ static struct pa_class *common_base(struct pa_class *a, struct pa_class *b) {
 
 static void set_place(struct pa_program *program, struct pa_value_type *place,
                       struct pa_type *type, bool none) {
-    if (place->type != type || place->none != none)
+    if ((place->type != type || place->none != none) && place != program->quiet)
         program->changed = true;
     place->type = type;
     place->none = none;
@@ -220,6 +220,14 @@ void pa_type_join(struct pa_program *program, struct pa_value_type *place,
     /* None needs a pointer to be the null of. */
     if (place->none && place->type && !pa_type_is_pointer(*place))
         make_any(program, place, NULL, true);
+}
+
+void pa_type_mix(struct pa_program *program, struct pa_value_type *local,
+                 struct pa_value_type value) {
+    struct pa_value_type *outer = program->quiet;
+    program->quiet = local;
+    pa_type_join(program, local, value);
+    program->quiet = outer;
 }
 
 const char *pa_type_name(struct pa_program *program, struct pa_value_type value) {

@@ -1,8 +1,28 @@
-/* COMPILE: a module from one memory file to an artifact in another. */
+/* COMPILE: a module from one memory file to an artifact in another, or a source to a module. */
 #include "warm/worker.h"
 
 #include "base/io.h"
+#include "transpile/transpile.h"
 #include <errno.h>
+
+/* A source to a module, or to the reason why not. */
+static int transpile(struct pa_worker *worker, const struct pa_compile_message *message,
+                     const struct pa_buf *source, struct pa_error *err) {
+    struct pa_transpile_result result;
+    struct pa_buf encoded = PA_BUF_INIT(SIZE_MAX / 2);
+    pa_transpile_source((const char *)source->data, source->size, message->filename, &result);
+    struct pa_transpile_answer answer = {.refused = result.refused,
+                                         .uses_input = result.uses_input,
+                                         .line = result.refusal.line,
+                                         .column = result.refusal.column,
+                                         .module = result.module.data,
+                                         .module_size = result.refused ? 0 : result.module.size};
+    snprintf(answer.message, sizeof(answer.message), "%s", result.refusal.message);
+    pa_transpile_answer_encode(&answer, &encoded);
+    if (encoded.failed || pa_write_full(worker->fds[1], encoded.data, encoded.size) < 0)
+        return pa_fail_errno(err, errno, "cannot write a module of %zu bytes", encoded.size);
+    return 0;
+}
 
 static int compile(struct pa_worker *worker, const struct pa_compile_message *message,
                    struct pa_end *end, struct pa_error *err) {
@@ -23,8 +43,11 @@ static int compile(struct pa_worker *worker, const struct pa_compile_message *me
         return pa_fail(err, PA_ERR_INTERNAL, "a compile request came with %zu descriptors",
                        worker->fd_count);
     if (pa_worker_enter_jail(worker, &message->setup, &jail, &report, err) < 0 ||
-        pa_read_all(worker->fds[0], "the module", &module, err) < 0 ||
-        pa_engine_new(&settings, &engine, err) < 0)
+        pa_read_all(worker->fds[0], "the module", &module, err) < 0)
+        return -1;
+    if (message->python)
+        return transpile(worker, message, &module, err);
+    if (pa_engine_new(&settings, &engine, err) < 0)
         return -1;
     int done =
         pa_module_compile(engine, module.data, module.size, &message->entry, &artifact, end, err);

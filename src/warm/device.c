@@ -1,10 +1,10 @@
 /*
  * /dev/sandbox: how a guest of any language talks to the sandbox (languages/PROTOCOL.md).
  *
- * - request: reading gives the next message; a read of 0 bytes ends it; the read after that waits for
- *   the next one, which is the checkpoint.
- * - checkpoint: the first read is the checkpoint, if it comes before that of the request; a byte says
- *   that a request is there already, none that there is time to get ready for it.
+ * - request: reading gives the next message; a read of 0 bytes ends it; the read after that waits
+ * for the next one, which is the checkpoint.
+ * - checkpoint: the first read is the checkpoint, if it comes before that of the request; a byte
+ * says that a request is there already, none that there is time to get ready for it.
  * - result: what is written goes to the supervisor as it is, lines of JSON.
  * - call: lines of JSON that ask for a tool of the caller's, and lines that answer.
  * - poke: three words, a value and a list of addresses in the guest's own memory (where it is, how
@@ -114,7 +114,7 @@ void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_
         (struct pa_stream_device){"sandbox/result", {.context = worker, .write = write_result}};
     ret[3] = (struct pa_stream_device){"sandbox/checkpoint",
                                        {.context = worker, .read = read_checkpoint}};
-    ret[2] = (struct pa_stream_device){
-        "sandbox/poke", {.context = worker, .read = read_poke, .write = write_poke}};
+    ret[2] = (struct pa_stream_device){"sandbox/poke",
+                                       {.context = worker, .read = read_poke, .write = write_poke}};
     ret[4] = (struct pa_stream_device){"sandbox/call", pa_channel_calls(&worker->channel)};
 }

@@ -42,8 +42,8 @@ static int make_room_for_stack(uint64_t guest_bytes, struct pa_error *err) {
 }
 
 /* The accounts of mounts that have a quota, mapped while that is still allowed, one for each mount.
- * Their descriptors follow those of the mounts and stay open: with them the supervisor's lock, which
- * says that the volume is in use, lasts as long as this process and its copies. */
+ * Their descriptors follow those of the mounts and stay open: with them the supervisor's lock,
+ * which says that the volume is in use, lasts as long as this process and its copies. */
 static int take_accounts(struct pa_worker *worker, struct pa_quota quotas[PA_MAX_MOUNTS],
                          struct pa_error *err) {
     const struct pa_policy *policy = &worker->message.policy;

@@ -108,6 +108,8 @@ void pa_compile_message_encode(const struct pa_compile_message *message, struct 
     pa_put_u8(buf, message->metered);
     pa_put_u8(buf, message->deterministic);
     pa_entry_encode(&message->entry, buf);
+    pa_put_u8(buf, message->python);
+    pa_put_text(buf, message->filename);
 }
 
 int pa_compile_message_decode(const uint8_t *payload, size_t size, struct pa_compile_message *ret,
@@ -121,11 +123,38 @@ int pa_compile_message_decode(const uint8_t *payload, size_t size, struct pa_com
     message.deterministic = pa_get_u8(&reader);
     if (pa_entry_decode(&message.entry, &reader, err) < 0)
         return -1;
+    message.python = pa_get_u8(&reader);
+    pa_get_text_into(&reader, message.filename, sizeof(message.filename));
     if (!pa_reader_ok(&reader)) {
         pa_entry_done(&message.entry);
         return pa_fail(err, PA_ERR_INTERNAL, "a compile request on the channel is malformed");
     }
     *ret = message;
+    return 0;
+}
+
+void pa_transpile_answer_encode(const struct pa_transpile_answer *answer, struct pa_buf *buf) {
+    pa_put_u8(buf, answer->refused);
+    pa_put_u8(buf, answer->uses_input);
+    pa_put_u32(buf, answer->line);
+    pa_put_u32(buf, answer->column);
+    pa_put_text(buf, answer->message);
+    pa_put_bytes(buf, answer->module, answer->module_size);
+}
+
+/* What follows the answer (the cache's digest) is not looked at. */
+int pa_transpile_answer_decode(const uint8_t *bytes, size_t size, struct pa_transpile_answer *ret) {
+    struct pa_reader reader = PA_READER(bytes, size);
+    struct pa_transpile_answer answer = {0};
+    answer.refused = pa_get_u8(&reader);
+    answer.uses_input = pa_get_u8(&reader);
+    answer.line = pa_get_u32(&reader);
+    answer.column = pa_get_u32(&reader);
+    pa_get_text_into(&reader, answer.message, sizeof(answer.message));
+    answer.module = pa_get_bytes(&reader, &answer.module_size);
+    if (reader.failed)
+        return -1;
+    *ret = answer;
     return 0;
 }
 

@@ -51,7 +51,21 @@ struct pa_compile_message {
     struct pa_limits limits;
     bool metered, deterministic;
     struct pa_entry entry;
+    bool python; /* the module is a source; what comes back is pa_transpile_answer's */
+    char filename[128];
 };
+
+/* What the transpiler makes of a source, in place of an artifact.  Read by the supervisor, which
+ * believes none of it: a module is compiled like anybody's. */
+struct pa_transpile_answer {
+    bool refused, uses_input;
+    uint32_t line, column;
+    char message[200];
+    const uint8_t *module; /* borrowed */
+    size_t module_size;
+};
+void pa_transpile_answer_encode(const struct pa_transpile_answer *answer, struct pa_buf *buf);
+int pa_transpile_answer_decode(const uint8_t *bytes, size_t size, struct pa_transpile_answer *ret);
 
 /* FILE: one step with the in-memory files of a session that waits. */
 enum pa_file_op {

@@ -7,6 +7,7 @@ import json
 import pathlib
 import socket
 import struct
+import subprocess
 import threading
 import time
 import uuid
@@ -312,6 +313,15 @@ def test_a_module_in_a_form(server, forgotten):
                   "INVALID_ARGUMENT", "boundary")
     check_problem(server.ask("PUT", "/v1/modules", b""), 400, "INVALID_ARGUMENT")
     check_problem(server.ask("GET", "/v1/modules/abc"), 400, "INVALID_ARGUMENT", "hexadecimal")
+
+
+def test_the_tour_with_curl(server, root):
+    done = subprocess.run([root / "examples/curl/tour", f"http://{server.address}"], capture_output=True, timeout=100,
+                          check=False)
+    assert done.returncode == 0, done
+    for words in (b'"stdout":"45\\n"', b'"type":"outcome"', b'"state":"done"', b"Hello PolyAgent", b'"text/plain":"21"',
+                  b'"text/plain":"40"', b"A,B\n1,2\n"):
+        assert words in done.stdout, (words, done)
 
 
 # ---- tasks --------------------------------------------------------------------------------------

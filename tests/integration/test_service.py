@@ -199,6 +199,14 @@ def test_keys_and_reload(run, service, tmp_path):
     server.wait_for("the settings stay as they were: .*keys.yaml:1:7")
     assert server.call("console.log(1)", key=first)[0] == 200
     assert first not in server.log() and second not in server.log()
+    keys.write_text(f"keys:\n{first_entry}    scopes: [metrics]\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("(?s)were read again.*were read again")
+    assert server.ask("GET", "/metrics")[0] == 401
+    status, _, metrics = server.ask("GET", "/metrics", X_Api_Key=first)
+    assert status == 200
+    assert re.search(r'refused_total{door="",code="UNAUTHENTICATED"} 4\n', metrics), metrics
+    assert server.call("1", key=first)[0] == 403
     assert server.stop() == 0
 
 

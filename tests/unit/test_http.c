@@ -49,8 +49,8 @@ static void test_absolute_target(void **state) {
 
 static void test_targets_that_are_refused(void **state) {
     static const char *const texts[] = {
-        "",       "v1",         "*",    "ftp://a/b", "/%",  "/%z0", "/%0",        "/a%00b", "/%ff",
-        "/a/../b", "/%2e%2e",   "/./a", "/a\x01",    "/%0a", "/a?%zz=1", "/a?b=%c0%80"};
+        "",     "v1",      "*",       "ftp://a/b", "/%",     "/%z0", "/%0",      "/a%00b",
+        "/%ff", "/a/../b", "/%2e%2e", "/./a",      "/a\x01", "/%0a", "/a?%zz=1", "/a?b=%c0%80"};
     for (size_t i = 0; i < PA_ARRAY_LEN(texts); i++) {
         struct pa_http_target target;
         struct pa_error err;
@@ -144,8 +144,8 @@ static void test_form(void **state) {
         "X: y\r\ncontent-disposition:form-data ; filename=\"a \\\"b\\\".wasm\"; name=two\r\n\r\n"
         "a\r\n--c\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n--b--\r\n"
         "epilogue";
-    assert_int_equal(pa_http_form_parse(&form, "multipart/form-data; x=\"y;\"; boundary=\"b\"", text,
-                                        sizeof(text) - 1, &err),
+    assert_int_equal(pa_http_form_parse(&form, "multipart/form-data; x=\"y;\"; boundary=\"b\"",
+                                        text, sizeof(text) - 1, &err),
                      0);
     assert_int_equal(form.count, 3);
     const struct pa_http_part *part = pa_http_form_find(&form, "one");
@@ -159,7 +159,8 @@ static void test_form(void **state) {
 }
 
 static void test_forms_that_are_refused(void **state) {
-    static const char good[] = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--";
+    static const char good[] =
+        "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--";
     struct pa_http_form form;
     assert_int_equal(parse(&form, TYPE, good), 0);
     assert_int_equal(parse(&form, TYPE, "--b--"), 0);

@@ -13,8 +13,7 @@ typedef Polyagent__Agent__ToolCallEvent event_t;
 
 #define SERVICE "/polyagent.agent.AgentService/"
 
-/* --- running -----------------------------------------------------------------------------------
- */
+/* --- running -------------------------------------------------------------------------------- */
 
 static bool send_event(struct pa_rpc *rpc, event_t *event) {
     return pa_rpc_send(rpc, &event->base);
@@ -153,8 +152,7 @@ static void stream_execute_tool(struct pa_rpc *rpc) {
     serve_call(rpc, true);
 }
 
-/* --- what there is -----------------------------------------------------------------------------
- */
+/* --- what there is -------------------------------------------------------------------------- */
 
 struct tool_message {
     Polyagent__Agent__ToolCapability message;

@@ -95,8 +95,7 @@ static void start_batch(struct pa_rpc *rpc, const grpc_op *ops, size_t count, st
     PA_ASSERT(failed == GRPC_CALL_OK);
 }
 
-/* --- arriving ----------------------------------------------------------------------------------
- */
+/* --- arriving ------------------------------------------------------------------------------- */
 
 static bool on_closed(struct pa_op *op, bool ok) {
     struct pa_rpc *rpc = rpc_of(op, closed);
@@ -265,8 +264,7 @@ void pa_rpc_expect(struct pa_grpc *door, const struct pa_method *method, void *r
     PA_ASSERT(failed == GRPC_CALL_OK);
 }
 
-/* --- what the caller said ----------------------------------------------------------------------
- */
+/* --- what the caller said ------------------------------------------------------------------- */
 
 struct pa_grpc *pa_rpc_door(const struct pa_rpc *rpc) {
     return rpc->door;
@@ -377,8 +375,7 @@ void *pa_rpc_receive(struct pa_rpc *rpc, const ProtobufCMessageDescriptor *descr
     return rpc->payload ? unpack_payload(rpc, descriptor, err) : NULL;
 }
 
-/* --- what is answered --------------------------------------------------------------------------
- */
+/* --- what is answered ----------------------------------------------------------------------- */
 
 static grpc_byte_buffer *pack(const ProtobufCMessage *message) {
     grpc_slice bytes = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));

@@ -59,8 +59,7 @@ int pa_grpc_new(const struct pa_grpc_config *config, struct pa_grpc **ret, struc
     return 0;
 }
 
-/* --- starting ----------------------------------------------------------------------------------
- */
+/* --- starting ------------------------------------------------------------------------------- */
 
 /* What C-core says is about its peers: of interest to whoever looks for trouble, no trouble of
  * ours.
@@ -186,8 +185,7 @@ int pa_grpc_start(struct pa_grpc *door, struct pa_error *err) {
     return pa_acceptor_start(door->acceptor, err);
 }
 
-/* --- stopping ----------------------------------------------------------------------------------
- */
+/* --- stopping ------------------------------------------------------------------------------- */
 
 /* C-core's word that every call has ended. */
 struct shutdown {

@@ -24,7 +24,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* --- methods ---------------------------------------------------------------------------------- */
+/* --- methods -------------------------------------------------------------------------------- */
 
 struct pa_rpc;
 
@@ -50,7 +50,7 @@ extern const struct pa_method pa_reflection_v1alpha_methods[];
 #define PA_GRPC_SERVICES 5
 extern const struct pa_method *const pa_grpc_services[PA_GRPC_SERVICES];
 
-/* --- door.c ----------------------------------------------------------------------------------- */
+/* --- door.c --------------------------------------------------------------------------------- */
 
 struct pa_acceptor;
 
@@ -87,7 +87,7 @@ bool pa_grpc_draining(struct pa_grpc *door);
 bool pa_grpc_lend(struct pa_grpc *door);
 size_t pa_grpc_message_most(const struct pa_grpc *door); /* bytes of the largest request */
 
-/* --- accept.c --------------------------------------------------------------------------------- */
+/* --- accept.c ------------------------------------------------------------------------------- */
 
 int pa_acceptor_new(const struct pa_grpc_config *config, struct pa_acceptor **ret,
                     struct pa_error *err);
@@ -98,7 +98,7 @@ void pa_acceptor_stop(struct pa_acceptor *acceptor); /* no new connections */
 struct pa_acceptor *pa_acceptor_free(struct pa_acceptor *acceptor);
 const char *pa_acceptor_address(const struct pa_acceptor *acceptor);
 
-/* --- call.c ----------------------------------------------------------------------------------- */
+/* --- call.c --------------------------------------------------------------------------------- */
 
 /* Waits for the next call of this method; of a NULL method for one that nobody serves. */
 void pa_rpc_expect(struct pa_grpc *door, const struct pa_method *method, void *registered);
@@ -138,7 +138,7 @@ void pa_rpc_trailer(struct pa_rpc *rpc, const char *name, const void *value, siz
 void pa_rpc_reply(struct pa_rpc *rpc, const ProtobufCMessage *message);
 void pa_rpc_end(struct pa_rpc *rpc, grpc_status_code status, const char *message);
 
-/* --- agent.c ---------------------------------------------------------------------------------- */
+/* --- agent.c -------------------------------------------------------------------------------- */
 
 /* Calls a tool and answers with its outcome: the RPC's own work, once its caller is known. */
 struct pa_tool_call {
@@ -150,14 +150,14 @@ struct pa_tool_call {
 };
 void pa_rpc_call_tool(struct pa_rpc *rpc, const struct pa_tool_call *call);
 
-/* --- status.c --------------------------------------------------------------------------------- */
+/* --- status.c ------------------------------------------------------------------------------- */
 
 /* The end, with the status of the error and what helps the caller in its details: which parameters
  * were wrong (`faults` as tools.h has them, or NULL), when to try again (0: not said). */
 void pa_rpc_fail(struct pa_rpc *rpc, const struct pa_error *err, const json_t *faults,
                  uint64_t retry_after_ms);
 
-/* --- message.c -------------------------------------------------------------------------------- */
+/* --- message.c ------------------------------------------------------------------------------ */
 
 /* protobuf_c_message_unpack for what a stranger sent: bounded in fields, which cost many times
  * their size on the wire.  INVALID_ARGUMENT. */
@@ -176,7 +176,7 @@ ProtobufCBinaryData pa_message_view_json(const json_t *string);
 /* A Struct for a message that goes out; the caller frees its data. */
 ProtobufCBinaryData pa_message_struct(const json_t *object);
 
-/* --- outcome.c -------------------------------------------------------------------------------- */
+/* --- outcome.c ------------------------------------------------------------------------------ */
 
 struct Polyagent__Agent__ToolCallResponse;
 

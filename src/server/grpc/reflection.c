@@ -138,18 +138,17 @@ static bool find_file(bool (*test)(struct pa_wire file, const char *name), const
     return false;
 }
 
-/* --- answers -----------------------------------------------------------------------------------
- */
+/* --- answers -------------------------------------------------------------------------------- */
 
-static bool answer_error(struct pa_rpc *rpc, response_t *response, grpc_status_code code,
+static bool answer_error(struct pa_rpc *rpc, response_t response, grpc_status_code code,
                          const char *message) {
     Grpc__Reflection__V1__ErrorResponse error = GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
     error.error_code = (int32_t)code;
     error.error_message = pa_message_view(message);
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ERROR_RESPONSE;
-    response->error_response = &error;
-    return pa_rpc_send(rpc, &response->base);
+    response.error_response = &error;
+    return pa_rpc_send(rpc, &response.base);
 }
 
 static bool contains(const ProtobufCBinaryData *files, size_t count, struct pa_wire file) {
@@ -157,6 +156,11 @@ static bool contains(const ProtobufCBinaryData *files, size_t count, struct pa_w
         if (files[i].data == file.at)
             return true;
     return false;
+}
+
+static bool find_import(struct pa_wire text, struct pa_wire *ret) {
+    PA_CLEANUP(pa_freep) char *name = strndup((const char *)text.at, (size_t)(text.end - text.at));
+    return name && find_file(is_named, name, ret);
 }
 
 /* The file and what it imports, each once. */
@@ -169,10 +173,7 @@ static size_t collect(struct pa_wire file, ProtobufCBinaryData *files) {
         while (pa_wire_next(&wire, &field)) {
             if (field.number != FILE_IMPORT)
                 continue;
-            PA_CLEANUP(pa_freep)
-            char *name =
-                strndup((const char *)field.bytes.at, (size_t)(field.bytes.end - field.bytes.at));
-            if (count < FILES_MAX && find_file(is_named, name, &import) &&
+            if (count < FILES_MAX && find_import(field.bytes, &import) &&
                 !contains(files, count, import))
                 files[count++] = (ProtobufCBinaryData){(size_t)(import.end - import.at),
                                                        (uint8_t *)(uintptr_t)import.at};
@@ -181,7 +182,7 @@ static size_t collect(struct pa_wire file, ProtobufCBinaryData *files) {
     return count;
 }
 
-static bool answer_file(struct pa_rpc *rpc, response_t *response,
+static bool answer_file(struct pa_rpc *rpc, response_t response,
                         bool (*test)(struct pa_wire file, const char *name),
                         const ProtobufCBinaryData *asked) {
     PA_CLEANUP(pa_freep) char *name = NULL;
@@ -196,14 +197,14 @@ static bool answer_file(struct pa_rpc *rpc, response_t *response,
         GRPC__REFLECTION__V1__FILE_DESCRIPTOR_RESPONSE__INIT;
     found.file_descriptor_proto = files;
     found.n_file_descriptor_proto = collect(file, files);
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
-    response->file_descriptor_response = &found;
-    return pa_rpc_send(rpc, &response->base);
+    response.file_descriptor_response = &found;
+    return pa_rpc_send(rpc, &response.base);
 }
 
 /* Nothing of ours has extensions. */
-static bool answer_extensions(struct pa_rpc *rpc, response_t *response,
+static bool answer_extensions(struct pa_rpc *rpc, response_t response,
                               const ProtobufCBinaryData *type) {
     Grpc__Reflection__V1__ExtensionNumberResponse none =
         GRPC__REFLECTION__V1__EXTENSION_NUMBER_RESPONSE__INIT;
@@ -213,14 +214,14 @@ static bool answer_extensions(struct pa_rpc *rpc, response_t *response,
     if (pa_message_text(type, "the name", &name, &err) < 0 || !find_file(file_defines, name, &file))
         return answer_error(rpc, response, GRPC_STATUS_NOT_FOUND, "nothing has that name here");
     none.base_type_name = *type;
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_ALL_EXTENSION_NUMBERS_RESPONSE;
-    response->all_extension_numbers_response = &none;
-    return pa_rpc_send(rpc, &response->base);
+    response.all_extension_numbers_response = &none;
+    return pa_rpc_send(rpc, &response.base);
 }
 
 /* The names of all services that have methods. */
-static bool answer_services(struct pa_rpc *rpc, response_t *response) {
+static bool answer_services(struct pa_rpc *rpc, response_t response) {
     Grpc__Reflection__V1__ListServiceResponse list =
         GRPC__REFLECTION__V1__LIST_SERVICE_RESPONSE__INIT;
     Grpc__Reflection__V1__ServiceResponse services[PA_GRPC_SERVICES], *pointers[PA_GRPC_SERVICES];
@@ -233,10 +234,10 @@ static bool answer_services(struct pa_rpc *rpc, response_t *response) {
     }
     list.service = pointers;
     list.n_service = PA_GRPC_SERVICES;
-    response->message_response_case =
+    response.message_response_case =
         GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE;
-    response->list_services_response = &list;
-    return pa_rpc_send(rpc, &response->base);
+    response.list_services_response = &list;
+    return pa_rpc_send(rpc, &response.base);
 }
 
 static bool answer(struct pa_rpc *rpc, request_t *request) {
@@ -245,17 +246,17 @@ static bool answer(struct pa_rpc *rpc, request_t *request) {
     response.original_request = request;
     switch (request->message_request_case) {
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_BY_FILENAME:
-        return answer_file(rpc, &response, is_named, &request->file_by_filename);
+        return answer_file(rpc, response, is_named, &request->file_by_filename);
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
-        return answer_file(rpc, &response, file_defines, &request->file_containing_symbol);
+        return answer_file(rpc, response, file_defines, &request->file_containing_symbol);
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE:
-        return answer_extensions(rpc, &response, &request->all_extension_numbers_of_type);
+        return answer_extensions(rpc, response, &request->all_extension_numbers_of_type);
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES:
-        return answer_services(rpc, &response);
+        return answer_services(rpc, response);
     case GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION:
-        return answer_error(rpc, &response, GRPC_STATUS_NOT_FOUND, "there are no extensions here");
+        return answer_error(rpc, response, GRPC_STATUS_NOT_FOUND, "there are no extensions here");
     default:
-        return answer_error(rpc, &response, GRPC_STATUS_INVALID_ARGUMENT, "nothing was asked for");
+        return answer_error(rpc, response, GRPC_STATUS_INVALID_ARGUMENT, "nothing was asked for");
     }
 }
 

@@ -12,8 +12,7 @@ typedef Polyagent__Agent__SessionRequest session_request_t;
 
 #define SESSION_REQUEST (&polyagent__agent__session_request__descriptor)
 
-/* --- what every method begins and ends with ----------------------------------------------------
- */
+/* --- what every method begins and ends with ------------------------------------------------- */
 
 bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
                     const ProtobufCMessageDescriptor *descriptor) {
@@ -85,8 +84,7 @@ static void reply_state(struct pa_asked *asked, const char *id, int done) {
     json_decref(state);
 }
 
-/* --- making and ending -------------------------------------------------------------------------
- */
+/* --- making and ending ---------------------------------------------------------------------- */
 
 static int set_text(struct pa_asked *asked, json_t *parameters, const char *key,
                     const ProtobufCBinaryData *from) {
@@ -229,8 +227,7 @@ static void drop(struct pa_rpc *rpc) {
     checkpoint(rpc, pa_sessions_drop);
 }
 
-/* --- what is told of them ----------------------------------------------------------------------
- */
+/* --- what is told of them ------------------------------------------------------------------- */
 
 static void list(struct pa_rpc *rpc) {
     struct pa_asked asked;

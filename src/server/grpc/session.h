@@ -57,7 +57,7 @@ void pa_session_make_folder(struct pa_rpc *rpc);
 void pa_session_rename_file(struct pa_rpc *rpc);
 void pa_session_delete_file(struct pa_rpc *rpc);
 
-/* --- session_message.c ------------------------------------------------------------------------ */
+/* --- session_message.c ---------------------------------------------------------------------- */
 
 /* What pa_sessions_inspect gives, as a message that borrows its text; the messages of an array. */
 Polyagent__Agent__Session *pa_session_message(const json_t *session);

@@ -99,8 +99,7 @@ void pa_session_delete_file(struct pa_rpc *rpc) {
     pa_asked_end(&asked);
 }
 
-/* --- contents ----------------------------------------------------------------------------------
- */
+/* --- contents ------------------------------------------------------------------------------- */
 
 /* Sends chunk by chunk until the end, or until nobody reads. */
 static int send_file(struct pa_asked *asked, const char *id, const char *path, uint64_t offset,
@@ -187,8 +186,7 @@ void pa_session_put_file(struct pa_rpc *rpc) {
     pa_asked_end(&asked);
 }
 
-/* --- folders -----------------------------------------------------------------------------------
- */
+/* --- folders -------------------------------------------------------------------------------- */
 
 static void reply_list(struct pa_asked *asked, const json_t *found) {
     Polyagent__Agent__ListFilesResponse response = POLYAGENT__AGENT__LIST_FILES_RESPONSE__INIT;

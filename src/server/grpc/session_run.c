@@ -49,8 +49,7 @@ void pa_rpc_session_execute(struct pa_rpc *rpc) {
     pa_asked_end(&asked);
 }
 
-/* --- branches ----------------------------------------------------------------------------------
- */
+/* --- branches ------------------------------------------------------------------------------- */
 
 struct branch {
     struct pa_asked *asked;

@@ -36,8 +36,8 @@ static la_ssize_t write_output(struct archive *archive, void *context, const voi
     return pa_http_body_add(&output->body, bytes, size, &output->err) < 0 ? -1 : (la_ssize_t)size;
 }
 
-static int write_contents(struct archive *archive, const struct pa_http_place *place, const char *path,
-                          uint64_t size, struct pa_error *err) {
+static int write_contents(struct archive *archive, const struct pa_http_place *place,
+                          const char *path, uint64_t size, struct pa_error *err) {
     PA_CLEANUP(pa_buf_done) struct pa_buf piece = PA_BUF_INIT(PIECE);
     struct pa_session_file file;
     for (uint64_t at = 0; at < size; at += piece.size) {
@@ -46,7 +46,8 @@ static int write_contents(struct archive *archive, const struct pa_http_place *p
                                  PA_MIN((uint64_t)PIECE, size - at), &piece, &file, err) < 0)
             return -1;
         if (!piece.size)
-            return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "%.200s changes while it is read", path);
+            return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "%.200s changes while it is read",
+                           path);
         if (archive_write_data(archive, piece.data, piece.size) < 0)
             return archive_failed(archive, err);
     }
@@ -61,8 +62,8 @@ static time_t time_of(const json_t *date) {
 }
 
 /* Names in the archive are relative to the folder that was asked for. */
-static int write_item(struct archive *archive, const struct pa_http_place *place, const json_t *item,
-                      struct pa_error *err) {
+static int write_item(struct archive *archive, const struct pa_http_place *place,
+                      const json_t *item, struct pa_error *err) {
     const char *path = json_string_value(json_object_get(item, "path"));
     const char *type = json_string_value(json_object_get(item, "type"));
     uint64_t size = (uint64_t)json_integer_value(json_object_get(item, "size"));
@@ -75,7 +76,8 @@ static int write_item(struct archive *archive, const struct pa_http_place *place
     archive_entry_set_perm(entry, folder ? 0755 : 0644);
     archive_entry_set_size(entry, folder ? 0 : (la_int64_t)size);
     archive_entry_set_mtime(entry, time_of(json_object_get(item, "modified_at")), 0);
-    int done = archive_write_header(archive, entry) < ARCHIVE_WARN ? archive_failed(archive, err) : 0;
+    int done =
+        archive_write_header(archive, entry) < ARCHIVE_WARN ? archive_failed(archive, err) : 0;
     archive_entry_free(entry);
     return done == 0 && !folder ? write_contents(archive, place, path, size, err) : done;
 }

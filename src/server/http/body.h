@@ -26,9 +26,9 @@ struct pa_http_spool {
 struct pa_http_body {
     struct pa_http_spool *spool;
     struct pa_buf small;
-    int fd;              /* a memory file, -1: all is in `small` */
-    uint64_t size, max;  /* bytes */
-    void *view;          /* mapped, of `fd` */
+    int fd;             /* a memory file, -1: all is in `small` */
+    uint64_t size, max; /* bytes */
+    void *view;         /* mapped, of `fd` */
     uint64_t view_size;
 };
 

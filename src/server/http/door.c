@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES    ((size_t)256 * 1024)
-#define SECRET_MOST       ((size_t)1 << 20)
+#define SECRET_MOST    ((size_t)1 << 20)
 #define SPOOL_REQUESTS 4 /* bodies of the largest size that fit at once */
 
 /* --- what pa_http_stop waits for -------------------------------------------------------------- */
@@ -79,7 +79,8 @@ static int open_listener(struct pa_http *door, int given, struct pa_error *err) 
     return describe_listener(door, err);
 }
 
-/* --- secrets -------------------------------------------------------------------------------------- */
+/* --- secrets
+ * -------------------------------------------------------------------------------------- */
 
 /* While files can still be read: the process confines itself later. */
 static int read_secret(const char *path, char **ret, struct pa_error *err) {
@@ -141,8 +142,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct pa_http_peer *peer = pa_http_peer_new(door->watch, info->connect_fd, door->give_up_fd);
-    pa_http_peer_until(peer, pa_clock_monotonic_ns() +
-                                 door->settings->client_timeout_ms * PA_NS_PER_MS);
+    pa_http_peer_until(peer,
+                       pa_clock_monotonic_ns() + door->settings->client_timeout_ms * PA_NS_PER_MS);
     *slot = peer;
     require_certificate(door, connection);
 }
@@ -173,7 +174,8 @@ static void start_daemon(struct pa_http *door) {
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)pa_http_on_target, door},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_encoded, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)settings->max_connections, NULL},
-        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(settings->header_bytes + 16 * PA_KIB), NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(settings->header_bytes + 16 * PA_KIB),
+         NULL},
         {MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {door->certificate ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, door->certificate},
@@ -183,9 +185,9 @@ static void start_daemon(struct pa_http *door) {
     };
     if (door->certificate)
         flags |= MHD_USE_TLS;
-    door->daemon = MHD_start_daemon(flags, 0, NULL, NULL, pa_http_on_request, door,
-                                    MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL, MHD_OPTION_ARRAY,
-                                    options, MHD_OPTION_END);
+    door->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, pa_http_on_request, door, MHD_OPTION_EXTERNAL_LOGGER,
+                         log_message, NULL, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */

@@ -16,10 +16,10 @@
 #include "server/http/sessions.h"
 #include "server/new_session.h"
 
-#define FOLDER        "/workspace"
-#define DEFAULT_NAME  "e2b-"
-#define BEGINNING     "beginning" /* a checkpoint: what a restart goes back to */
-#define LABEL         "e2b_cwd" /* of a session that is a context: the folder it works in */
+#define FOLDER       "/workspace"
+#define DEFAULT_NAME "e2b-"
+#define BEGINNING    "beginning" /* a checkpoint: what a restart goes back to */
+#define LABEL        "e2b_cwd"   /* of a session that is a context: the folder it works in */
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -45,7 +45,7 @@ static void tell_output(struct pa_http_job *job, enum pa_output output, const ch
 static json_t *result_of(const json_t *data) {
     static const struct {
         const char *type, *name;
-    } names[] = {{"text/plain", "text"},       {"text/html", "html"},
+    } names[] = {{"text/plain", "text"},        {"text/html", "html"},
                  {"text/markdown", "markdown"}, {"image/svg+xml", "svg"},
                  {"image/png", "png"},          {"image/jpeg", "jpeg"},
                  {"application/pdf", "pdf"},    {"text/latex", "latex"},
@@ -151,8 +151,8 @@ static int make_context(struct pa_http_request *request, const char *language, c
                         const char *cwd, json_t **ret, struct pa_error *err) {
     const struct pa_new_session_how how = {request->deadline_ns,
                                            pa_http_peer_gone_fd(request->peer)};
-    json_t *parameters = json_pack("{s:s, s:b, s:{s:s}}", "language", language, "recover", 1,
-                                   "labels", LABEL, cwd);
+    json_t *parameters =
+        json_pack("{s:s, s:b, s:{s:s}}", "language", language, "recover", 1, "labels", LABEL, cwd);
     if (name)
         json_object_set_new(parameters, "name", json_string(name));
     int done = pa_service_new_session(request->door->service, request->caller, parameters, &how,
@@ -186,7 +186,8 @@ static int find_context(struct pa_http_request *request, const char *id, const c
     if (id)
         return is_context(*ret) ? 0 : no_context(id, err);
     if (!pa_service_session_tool(request->door->service, request->caller, language, its))
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "no language %.40s can be used here", language);
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "no language %.40s can be used here",
+                       language);
     snprintf(name, sizeof(name), DEFAULT_NAME "%.40s", its);
     if (pa_sessions_inspect(sessions, owner, name, ret, err) == 0) {
         if (is_context(*ret))
@@ -196,9 +197,8 @@ static int find_context(struct pa_http_request *request, const char *id, const c
     if (make_context(request, its, name, FOLDER, ret, err) == 0)
         return 0;
     /* Another request may have made it in between. */
-    return err->code == PA_ERR_ALREADY_EXISTS
-               ? pa_sessions_inspect(sessions, owner, name, ret, err)
-               : -1;
+    return err->code == PA_ERR_ALREADY_EXISTS ? pa_sessions_inspect(sessions, owner, name, ret, err)
+                                              : -1;
 }
 
 /* Text as a literal of JSON, which is one of Python, too; the caller frees it. */
@@ -221,8 +221,9 @@ static int write_prelude(const struct pa_tool *tool, const char *cwd, const json
                        "env_vars, and a cwd other than " FOLDER ", are Python's alone");
     if (elsewhere) {
         PA_CLEANUP(pa_freep) char *folder = quote(cwd);
-        pa_buf_printf(code, "__import__('os').makedirs(%s, exist_ok=True); "
-                            "__import__('os').chdir(%s); ",
+        pa_buf_printf(code,
+                      "__import__('os').makedirs(%s, exist_ok=True); "
+                      "__import__('os').chdir(%s); ",
                       folder, folder);
     }
     PA_CLEANUP(pa_freep) char *text = json_dumps(variables, JSON_ENSURE_ASCII);
@@ -235,8 +236,7 @@ static int execute_in(struct pa_http_request *request, const json_t *session, co
                       struct pa_error *err) {
     const struct pa_tool *tool;
     const char *id = json_string_value(json_object_get(session, "id"));
-    const char *cwd =
-        json_string_value(json_object_get(json_object_get(session, "labels"), LABEL));
+    const char *cwd = json_string_value(json_object_get(json_object_get(session, "labels"), LABEL));
     PA_CLEANUP(pa_buf_done) struct pa_buf code = PA_BUF_INIT(SIZE_MAX / 2);
     if (pa_service_tool_of_session(request->door->service, request->caller, id, &tool, err) < 0 ||
         write_prelude(tool, cwd, json_object_get(request->json, "env_vars"), &code, err) < 0)
@@ -292,8 +292,8 @@ int pa_http_e2b_new_context(struct pa_http_request *request, struct pa_error *er
     if (make_context(request, language ? language : "python", NULL, cwd ? cwd : FOLDER, &session,
                      err) < 0)
         return -1;
-    int done = pa_sessions_keep(
-        sessions, owner, json_string_value(json_object_get(session, "id")), BEGINNING, err);
+    int done = pa_sessions_keep(sessions, owner, json_string_value(json_object_get(session, "id")),
+                                BEGINNING, err);
     if (done == 0)
         pa_http_reply_json(request, MHD_HTTP_CREATED, describe(session));
     if (done < 0) {

@@ -16,9 +16,9 @@
 int pa_http_find_place(struct pa_http_request *request, const char *otherwise,
                        struct pa_http_place *ret, struct pa_error *err) {
     *ret = (struct pa_http_place){.sessions = pa_service_sessions(request->door->service),
-                          .owner = pa_caller_name(request->caller),
-                          .id = request->params[0],
-                          .path = pa_http_query(request, "path")};
+                                  .owner = pa_caller_name(request->caller),
+                                  .id = request->params[0],
+                                  .path = pa_http_query(request, "path")};
     if (!ret->path)
         ret->path = otherwise;
     if (!ret->sessions)
@@ -50,8 +50,8 @@ static ssize_t read_piece(void *context, uint64_t position, char *out, size_t ro
     struct reading *reading = context;
     struct pa_session_file file;
     struct pa_error unsaid; /* the reply has begun */
-    bool within = position >= reading->piece_at &&
-                  position < reading->piece_at + reading->piece.size;
+    bool within =
+        position >= reading->piece_at && position < reading->piece_at + reading->piece.size;
     if (!within) {
         pa_http_peer_until(reading->peer, PA_HTTP_NEVER);
         pa_buf_clear(&reading->piece);
@@ -79,8 +79,8 @@ static void end_reading(void *context) {
     free(reading);
 }
 
-static int reply_file(struct pa_http_request *request, const struct pa_http_place *place, unsigned status,
-                      uint64_t first, uint64_t length) {
+static int reply_file(struct pa_http_request *request, const struct pa_http_place *place,
+                      unsigned status, uint64_t first, uint64_t length) {
     struct reading *reading = pa_xcalloc(1, sizeof(*reading));
     *reading = (struct reading){
         .sessions = place->sessions,
@@ -145,11 +145,11 @@ int pa_http_stat_file(struct pa_http_request *request, struct pa_error *err) {
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
         pa_sessions_file_stat(place.sessions, place.owner, place.id, place.path, &file, err) < 0)
         return -1;
-    return pa_http_reply_json(
-        request, MHD_HTTP_OK,
-        json_pack("{s:s, s:s, s:I, s:I}", "path", place.path, "type",
-                  file.directory ? "directory" : "file", "size", (json_int_t)file.size,
-                  "modified_ms", (json_int_t)(file.modified_ns / PA_NS_PER_MS)));
+    return pa_http_reply_json(request, MHD_HTTP_OK,
+                              json_pack("{s:s, s:s, s:I, s:I}", "path", place.path, "type",
+                                        file.directory ? "directory" : "file", "size",
+                                        (json_int_t)file.size, "modified_ms",
+                                        (json_int_t)(file.modified_ns / PA_NS_PER_MS)));
 }
 
 int pa_http_search_files(struct pa_http_request *request, struct pa_error *err) {
@@ -179,9 +179,9 @@ int pa_http_put_file(struct pa_http_request *request, struct pa_error *err) {
         pa_sessions_file_put(place.sessions, place.owner, place.id, place.path, offset, !part,
                              bytes, size, err) < 0)
         return -1;
-    return pa_http_reply_json(request, MHD_HTTP_OK,
-                              json_pack("{s:s, s:I}", "path", place.path, "written",
-                                        (json_int_t)size));
+    return pa_http_reply_json(
+        request, MHD_HTTP_OK,
+        json_pack("{s:s, s:I}", "path", place.path, "written", (json_int_t)size));
 }
 
 int pa_http_delete_file(struct pa_http_request *request, struct pa_error *err) {
@@ -221,8 +221,8 @@ static size_t replace_all(const struct pa_buf *text, const char *before, const c
                           struct pa_buf *ret) {
     size_t length = strlen(before), count = 0;
     const char *at = pa_buf_text(text), *end = at + text->size;
-    for (const char *found;
-         (found = memmem(at, (size_t)(end - at), before, length)); at = found + length) {
+    for (const char *found; (found = memmem(at, (size_t)(end - at), before, length));
+         at = found + length) {
         pa_buf_append(ret, at, (size_t)(found - at));
         pa_buf_append_text(ret, after);
         count++;

@@ -50,9 +50,9 @@ static int judge(CURL *curl, CURLcode code, const struct watch *watch, struct pa
 
 static int post(const struct pa_model_call *call, const char *body, struct watch *watch,
                 struct pa_error *err) {
-    PA_CLEANUP(pa_freep) char *url = pa_xasprintf(
-        "%s%schat/completions", call->endpoint,
-        call->endpoint[strlen(call->endpoint) - 1] == '/' ? "" : "/");
+    PA_CLEANUP(pa_freep)
+    char *url = pa_xasprintf("%s%schat/completions", call->endpoint,
+                             call->endpoint[strlen(call->endpoint) - 1] == '/' ? "" : "/");
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
     CURL *curl = curl_easy_init();
     int done = curl ? 0 : pa_fail(err, PA_ERR_UNAVAILABLE, "out of memory for a request");

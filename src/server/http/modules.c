@@ -53,7 +53,6 @@ int pa_http_get_module(struct pa_http_request *request, struct pa_error *err) {
                        "'%.80s' is not a SHA-256 of 64 lower-case hexadecimal digits", digest);
     if (pa_service_find_module(request->door->service, digest, &size, err) < 0)
         return -1;
-    return pa_http_reply_json(
-        request, MHD_HTTP_OK,
-        json_pack("{s:s, s:I}", "sha256", digest, "size", (json_int_t)size));
+    return pa_http_reply_json(request, MHD_HTTP_OK,
+                              json_pack("{s:s, s:I}", "sha256", digest, "size", (json_int_t)size));
 }

@@ -87,8 +87,8 @@ static const char schemas[] =
     "}";
 
 /* The statuses that any route with a scope may answer with, beside its own. */
-static const unsigned problems[] = {400, 401, 403, 404, 405, 409, 412, 413, 415, 422,
-                                    429, 499, 500, 501, 502, 503, 504};
+static const unsigned problems[] = {400, 401, 403, 404, 405, 409, 412, 413, 415,
+                                    422, 429, 499, 500, 501, 502, 503, 504};
 
 static json_t *reference(const char *name) {
     PA_CLEANUP(pa_freep) char *path = pa_xasprintf("#/components/schemas/%s", name);
@@ -110,8 +110,8 @@ static json_t *content(const char *type, json_t *schema) {
 static void add_parameter(json_t *list, const char *where, const char *name, const char *what,
                           json_t *schema) {
     json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", name, "in", where,
-                                          "description", what, "required",
-                                          pa_streq(where, "path"), "schema", schema));
+                                          "description", what, "required", pa_streq(where, "path"),
+                                          "schema", schema));
 }
 
 /* Those in the pattern, unless `fixed` (which has taken their place), and those of the table. */
@@ -142,28 +142,27 @@ static json_t *responses_of(const struct pa_http_route *route, json_t *reply_sch
                             json_pack("{s:{}}", "schema"));
         json_object_set_new(json_object_get(good, "content"), "text/event-stream",
                             json_pack("{s:{}}", "schema"));
-        json_object_set_new(
-            responses, "202",
-            json_pack("{s:s, s:o}", "description", "begun; Location says where to look", "content",
-                      content("application/json", reference("accepted"))));
+        json_object_set_new(responses, "202",
+                            json_pack("{s:s, s:o}", "description",
+                                      "begun; Location says where to look", "content",
+                                      content("application/json", reference("accepted"))));
     }
     json_object_set_new(responses, key, good);
     for (size_t i = 0; i < PA_ARRAY_LEN(problems); i++) {
         snprintf(key, sizeof(key), "%u", problems[i]);
-        json_object_set_new(
-            responses, key,
-            json_pack("{s:s, s:o}", "description", MHD_get_reason_phrase_for(problems[i]),
-                      "content", content("application/problem+json", reference("problem"))));
+        json_object_set_new(responses, key,
+                            json_pack("{s:s, s:o}", "description",
+                                      MHD_get_reason_phrase_for(problems[i]), "content",
+                                      content("application/problem+json", reference("problem"))));
     }
     return responses;
 }
 
 static json_t *operation(const struct pa_http_route *route, const char *id, const char *what,
                          bool fixed, json_t *request_schema, json_t *reply_schema) {
-    json_t *object =
-        json_pack("{s:s, s:[s], s:s, s:o, s:o}", "operationId", id, "tags", route->tag, "summary",
-                  what, "parameters", parameters_of(route, fixed), "responses",
-                  responses_of(route, reply_schema));
+    json_t *object = json_pack("{s:s, s:[s], s:s, s:o, s:o}", "operationId", id, "tags", route->tag,
+                               "summary", what, "parameters", parameters_of(route, fixed),
+                               "responses", responses_of(route, reply_schema));
     if (!route->scope)
         json_object_set_new(object, "security", json_array());
     if (request_schema) {

@@ -86,9 +86,9 @@ int pa_http_reply_empty(struct pa_http_request *request, unsigned status) {
 
 json_t *pa_http_problem(const struct pa_http_request *request, unsigned status,
                         const struct pa_error *problem) {
-    json_t *object = json_pack(
-        "{s:s, s:i, s:s, s:s}", "title", MHD_get_reason_phrase_for(status), "status", (int)status,
-        "detail", problem->message, "code", pa_error_code_name(problem->code));
+    json_t *object = json_pack("{s:s, s:i, s:s, s:s}", "title", MHD_get_reason_phrase_for(status),
+                               "status", (int)status, "detail", problem->message, "code",
+                               pa_error_code_name(problem->code));
     if (!object) /* a message that is not UTF-8 */
         object = json_pack("{s:s, s:i}", "title", MHD_get_reason_phrase_for(status), "status",
                            (int)status);
@@ -103,8 +103,8 @@ json_t *pa_http_problem(const struct pa_http_request *request, unsigned status,
 }
 
 void pa_http_reply_problem(struct pa_http_request *request, const struct pa_error *problem) {
-    unsigned status = (unsigned)(request->status ? request->status
-                                                 : pa_error_code_http(problem->code));
+    unsigned status =
+        (unsigned)(request->status ? request->status : pa_error_code_http(problem->code));
     if (request->retry_after_ms)
         pa_http_add_header(request, "Retry-After", "%llu",
                            (unsigned long long)((request->retry_after_ms + 999) / 1000));

@@ -169,7 +169,8 @@ static int check_type(struct pa_http_request *request, struct pa_error *err) {
         return 0;
     const char *type = pa_http_header(request, "Content-Type");
     const char *length = pa_http_header(request, "Content-Length");
-    bool empty = !pa_http_header(request, "Transfer-Encoding") && (!length || pa_streq(length, "0"));
+    bool empty =
+        !pa_http_header(request, "Transfer-Encoding") && (!length || pa_streq(length, "0"));
     if (empty || pa_http_header_has(request, "Content-Type", "application/json"))
         return 0;
     return pa_http_fail(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, err, PA_ERR_INVALID_ARGUMENT,
@@ -279,8 +280,9 @@ static enum MHD_Result begin(struct pa_http_request *request) {
     request->begun = true;
     request->body_began_ns = pa_clock_monotonic_ns();
     request->refused = check(request, &request->refusal) < 0;
-    pa_http_peer_until(request->peer, request->body_began_ns +
-                                          request->door->settings->client_timeout_ms * PA_NS_PER_MS);
+    pa_http_peer_until(request->peer,
+                       request->body_began_ns +
+                           request->door->settings->client_timeout_ms * PA_NS_PER_MS);
     bool waits = pa_http_header_has(request, "Expect", "100-continue");
     if (request->refused && (waits || announced(request) > DROPPED_MOST))
         return refuse_now(request);
@@ -290,8 +292,8 @@ static enum MHD_Result begin(struct pa_http_request *request) {
 /* A piece of the body; what comes after a refusal is dropped, up to a point. */
 static enum MHD_Result take(struct pa_http_request *request, const char *data, size_t size) {
     request->body_read += size;
-    uint64_t allowed_ms = request->door->settings->client_timeout_ms +
-                          request->body_read * 1000 / LEAST_RATE;
+    uint64_t allowed_ms =
+        request->door->settings->client_timeout_ms + request->body_read * 1000 / LEAST_RATE;
     pa_http_peer_until(request->peer, request->body_began_ns + allowed_ms * PA_NS_PER_MS);
     bool wanted = !request->refused && request->route->takes != PA_HTTP_NOTHING;
     if (!wanted)
@@ -317,9 +319,8 @@ static int parse_json(struct pa_http_request *request, struct pa_error *err) {
         return -1;
     request->json = size ? json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &where) : json_object();
     if (!request->json)
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "the body is not JSON: line %d, column %d: %s", where.line, where.column,
-                       where.text);
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the body is not JSON: line %d, column %d: %s",
+                       where.line, where.column, where.text);
     if (!json_is_object(request->json))
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the body is not a JSON object");
     pa_http_body_done(&request->body); /* it may be large, and is not needed any more */
@@ -332,7 +333,7 @@ static enum MHD_Result answer(struct pa_http_request *request) {
     if (request->refused && request->allow && pa_streq(request->method, "OPTIONS"))
         answer_options(request);
     else if (request->refused || parse_json(request, &err) < 0 ||
-        request->route->handle(request, &err) < 0)
+             request->route->handle(request, &err) < 0)
         pa_http_reply_problem(request, &err);
     return replied(request);
 }

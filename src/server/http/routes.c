@@ -16,11 +16,14 @@
 /* --- query parameters and headers ------------------------------------------------------------- */
 
 #define TIMEOUT                                                                                    \
-    {"timeout_ms", INTEGER(1, 86400000),                                                           \
-     "how long the call may take, waiting included; what is not done by then ends", false}
+    {                                                                                              \
+        "timeout_ms", INTEGER(1, 86400000),                                                        \
+            "how long the call may take, waiting included; what is not done by then ends", false   \
+    }
 #define TRACE                                                                                      \
-    {"traceparent", TEXT, "the trace that this call belongs to (W3C trace context)", true}
-#define END {NULL, NULL, NULL, false}
+    { "traceparent", TEXT, "the trace that this call belongs to (W3C trace context)", true }
+#define END                                                                                        \
+    { NULL, NULL, NULL, false }
 
 static const struct pa_http_parameter of_run[] = {
     TIMEOUT,
@@ -34,16 +37,16 @@ static const struct pa_http_parameter of_run[] = {
 static const struct pa_http_parameter of_call[] = {TIMEOUT, TRACE, END};
 
 #define PATH                                                                                       \
-    {"path", TEXT, "absolute, or relative to /workspace; where it may be left out: /workspace",    \
-     false}
+    {                                                                                              \
+        "path", TEXT, "absolute, or relative to /workspace; where it may be left out: /workspace", \
+            false                                                                                  \
+    }
 
 static const struct pa_http_parameter of_path[] = {PATH, END};
 static const struct pa_http_parameter of_read[] = {
     PATH, {"Range", TEXT, "bytes=FIRST-LAST: a part of it", true}, END};
 static const struct pa_http_parameter of_write[] = {
-    PATH,
-    {"offset", INTEGER(0, 9223372036854775807), "write there and keep the rest", false},
-    END};
+    PATH, {"offset", INTEGER(0, 9223372036854775807), "write there and keep the rest", false}, END};
 static const struct pa_http_parameter of_remove[] = {
     PATH, {"recursive", "{\"type\":\"boolean\"}", "a folder with what is in it", false}, END};
 static const struct pa_http_parameter of_list[] = {

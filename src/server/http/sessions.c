@@ -21,7 +21,6 @@ static struct pa_sessions *sessions_of(struct pa_http_request *request, struct p
     return sessions;
 }
 
-
 /* --- life ------------------------------------------------------------------------------------- */
 
 int pa_http_post_session(struct pa_http_request *request, struct pa_error *err) {
@@ -83,8 +82,8 @@ int pa_http_get_variables(struct pa_http_request *request, struct pa_error *err)
 int pa_http_interrupt(struct pa_http_request *request, struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
     bool running;
-    if (!sessions || pa_sessions_interrupt(sessions, owner_of(request), request->params[0],
-                                           &running, err) < 0)
+    if (!sessions ||
+        pa_sessions_interrupt(sessions, owner_of(request), request->params[0], &running, err) < 0)
         return -1;
     return pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:b}", "was_running", running));
 }
@@ -164,8 +163,7 @@ struct branch {
 
 static void *run_branch(void *context) {
     struct branch *branch = context;
-    branch->done =
-        pa_service_call(branch->service, &branch->call, &branch->reply, &branch->err);
+    branch->done = pa_service_call(branch->service, &branch->call, &branch->reply, &branch->err);
     return NULL;
 }
 
@@ -241,6 +239,7 @@ int pa_http_execute_branches(struct pa_http_request *request, struct pa_error *e
         json_decref(branches[i].parameters);
     }
     free(branches);
-    return done < 0 ? -1
-                    : pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "branches", list));
+    return done < 0
+               ? -1
+               : pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "branches", list));
 }

@@ -62,10 +62,11 @@ static int parse_path(struct pa_http_target *target, char *path, struct pa_error
                            "the path has more than %d segments, which no resource has",
                            PA_HTTP_MAX_SEGMENTS);
         if (!decode(segment, false) || pa_streq(segment, ".") || pa_streq(segment, ".."))
-            return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                           "segment %zu of the path is not UTF-8 text as RFC 3986 encodes it, or is "
-                           "\".\" or \"..\"",
-                           target->segment_count + 1);
+            return pa_fail(
+                err, PA_ERR_INVALID_ARGUMENT,
+                "segment %zu of the path is not UTF-8 text as RFC 3986 encodes it, or is "
+                "\".\" or \"..\"",
+                target->segment_count + 1);
         target->segments[target->segment_count++] = segment;
     }
     return 0;

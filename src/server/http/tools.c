@@ -6,7 +6,8 @@
  *     {"type": "run", "run_id": "r-..."}                          first
  *     {"type": "phase", "phase": "queued"}                        compiling, starting, running
  *     {"type": "stdout", "text": "..."}                           and stderr; what is not UTF-8 is
- *                                                                 U+FFFD here and exact in the outcome
+ *                                                                 U+FFFD here and exact in the
+ * outcome
  *     {"type": "result", "data": {"text/plain": "...", ...}}
  *     {"type": "error", "name": ..., "value": ..., "traceback": ...}
  *     {"type": "outcome", "outcome": {...}}                       last; or, of the host's trouble,

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Runs every snippet of the corpus on CPython and compiled, and compares.
+
+    run_corpus.py --polyagent build/polyagent [-v] [-k TEXT]
+
+A snippet counts as compiled when `polyagent python --mode transpile` runs it to its end; otherwise it is
+refused, or needs the interpreter.  Standard output, the last line of standard error and the exit code must be
+CPython's where it is compiled.  The exit status is 1 when one differs or fewer than --least percent are
+compiled.
+"""
+
+import argparse
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+NEEDS_INTERPRETER = 217
+
+
+def snippets():
+    for path in sorted((HERE / "corpus").glob("*.py")):
+        parts = re.split(r"^#%% (.*)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for name, text in zip(parts[1::2], parts[2::2]):
+            yield f"{path.stem}: {name}", text
+
+
+def last_line(data):
+    lines = data.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def run(command, timeout=60):
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.returncode, done.stdout, done.stderr
+
+
+def one(polyagent, name, text):
+    """("same" | "fallback" | "different", what there is to say)"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "main.py"
+        path.write_text(text, encoding="utf-8")
+        module = pathlib.Path(folder) / "main.wasm"
+        made = run([polyagent, "transpile", path, "-o", module])
+        if made is None:
+            return "different", "the transpiler hangs"
+        if made[0] == 1:
+            return "fallback", last_line(made[2])
+        if made[0] != 0:
+            return "different", f"the transpiler: {made[0]} {last_line(made[2])}"
+        compiled = run([polyagent, "run", module])
+        if compiled is None:
+            return "different", "the program hangs"
+        if compiled[0] == NEEDS_INTERPRETER:
+            return "fallback", "at run time"
+        native = run([sys.executable, path])
+        mine = (compiled[0], compiled[1], last_line(compiled[2]))
+        theirs = (native[0], native[1], last_line(native[2]))
+        if mine == theirs:
+            return "same", ""
+        return "different", f"\n  compiled {mine}\n  CPython  {theirs}\n{compiled[2].decode(errors='replace')[:600]}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--polyagent", required=True)
+    parser.add_argument("-v", action="store_true")
+    parser.add_argument("-k", default="")
+    parser.add_argument("--least", type=float, default=70)
+    args = parser.parse_args()
+    chosen = [(name, text) for name, text in snippets() if args.k in name]
+    counts = {"same": 0, "fallback": 0, "different": 0}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda s: (s[0], *one(args.polyagent, *s)), chosen)
+        for name, verdict, detail in results:
+            counts[verdict] += 1
+            if verdict == "different" or (args.v and verdict == "fallback"):
+                print(f"{verdict}: {name}: {detail}")
+    share = 100 * counts["same"] / max(1, len(chosen))
+    print(f"{len(chosen)} snippets: {counts['same']} compiled and the same ({share:.1f} %), "
+          f"{counts['fallback']} left to the interpreter, {counts['different']} different")
+    sys.exit(counts["different"] > 0 or share < args.least)
+
+
+if __name__ == "__main__":
+    main()
