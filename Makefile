@@ -57,6 +57,8 @@ soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look f
 	@ninja -C $(BUILD) bench-sessions
 	@POLYAGENT_LANGUAGES=languages bench/soak $(BUILD)/bench-sessions --sessions $(SOAK_RUNS)
 	@SOAK=1 tests/run $(BUILD) tests/security/test_cross_run.py tests/security/test_hostile_modules.py -k "race or secret"
+	@SCHEMA_EXAMPLES=100 SCHEMA_PHASES=examples,coverage,fuzzing FUZZ_SECONDS=300 tests/run $(BUILD) \
+	  tests/integration/test_http_schema.py tests/integration/test_http_fuzz.py
 	@tests/languages/run_cpython_tests.py $(BUILD)/polyagent
 
 third-party: all                 ## programs that others published, among them compilers and interpreters

@@ -30,7 +30,7 @@ ARROWS = {
     "warm": {"base", "policy", "wasi", "engine", "jail", "transpile"},
     # The run channel's frames and requests, and spawning a worker: not what happens inside one.
     "run": {"base", "policy", "lang", "warm/frame.h", "warm/request.h", "jail/spawn.h",
-            "jail/cgroup.h"},
+            "jail/cgroup.h", "transpile/transpile_id.h"},
     "transpile": {"base"},
     # Of the configuration: images, packages and the policy that requests start from.
     "tools": {"base", "policy", "config", "lang", "run", "transpile"},

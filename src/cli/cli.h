@@ -27,6 +27,7 @@ int pa_command_key(int argc, char **argv);
 /* `polyagent python ...`: the same for the name of a language or an image; -1 if there is none. */
 int pa_command_language(int argc, char **argv);
 int pa_command_compile(int argc, char **argv);
+int pa_command_transpile(int argc, char **argv);
 int pa_command_lang(int argc, char **argv);
 int pa_command_cache(int argc, char **argv);
 int pa_command_volume(int argc, char **argv);
@@ -55,6 +56,7 @@ struct pa_run_options {
     bool json;               /* --json */
 
     /* Of languages. */
+    const char *mode;        /* --mode, of Python: interpret, auto, transpile; or NULL */
     bool expression;         /* --expression: the value of a last expression is a result */
     bool interactive;        /* -i */
     char **packages;         /* --package, or NULL */

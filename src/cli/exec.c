@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "run/language.h"
+#include "run/transpile.h"
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@ static const char usage[] =
     "On a terminal without a program there is a prompt, whose variables last until it ends.\n"
     "'polyagent lang list' names the languages, images are in the configuration.\n\n"
     "  -i                         a prompt, after the program if there is one\n"
+    "  --mode MODE                of Python: interpret, transpile (compiled, or refused), or auto:\n"
+    "                             compiled where that is possible, else interpreted\n"
     "  --expression               show the value of a last expression, as a notebook does\n"
     "  --package FILE|DIR         a wheel of pure Python, or a folder of modules, to import from\n"
     "  --image IMAGE              with the packages and modules that the configuration says\n"
@@ -73,6 +76,39 @@ static void script_done(struct script *script) {
     free(script->argv);
 }
 
+/* What --mode asks for; INTERPRET without it. */
+static int choose_mode(const struct pa_run_options *options, const struct pa_image *image,
+                       enum pa_python_mode *ret, struct pa_error *err) {
+    *ret = PA_PYTHON_INTERPRET;
+    if (!options->mode)
+        return 0;
+    if (strncmp(image->pack->name, "python", 6) != 0)
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "--mode is for Python, not for %s",
+                       image->pack->name);
+    return pa_python_mode_parse(options->mode, ret, err);
+}
+
+/* The program compiled, if --mode says so and it can be: choice->finished. */
+static int try_compiled(const struct pa_run_options *options, const struct pa_image *image,
+                        const struct script *script, struct pa_executor *executor, int stdin_fd,
+                        int cancel_fd, const struct pa_sink *sink, struct pa_outcome *outcome,
+                        struct pa_python_choice *choice, struct pa_error *err) {
+    struct pa_python_try attempt = {.code = script->program.code,
+                                    .code_size = script->program.code_size,
+                                    .filename = script->program.filename,
+                                    .policy = &options->config.policy,
+                                    .plain = script->program.mode == PA_PROGRAM_SCRIPT &&
+                                             script->program.argc == 1 && !options->packages &&
+                                             !options->interpreter && !options->image,
+                                    .stdin_fd = stdin_fd,
+                                    .sink = sink,
+                                    .cancel_fd = cancel_fd};
+    *choice = (struct pa_python_choice){0};
+    if (choose_mode(options, image, &attempt.mode, err) < 0)
+        return -1;
+    return options->mode ? pa_python_try(executor, &attempt, outcome, choice, err) : 0;
+}
+
 static int run_script(const struct pa_run_options *options, const struct pa_image *image,
                       const struct script *script, struct pa_executor *executor, int stdin_fd,
                       int cancel_fd) {
@@ -80,23 +116,39 @@ static int run_script(const struct pa_run_options *options, const struct pa_imag
     struct pa_outcome outcome;
     struct pa_language_run run;
     struct pa_sink sink = pa_terminal_sink();
+    const struct pa_sink *to = options->json ? NULL : &sink;
     struct pa_worker warm;
+    struct pa_python_choice choice;
+    struct pa_python_rest rest;
     int status;
+    pa_outcome_init(&outcome);
+    if (try_compiled(options, image, script, executor, stdin_fd, cancel_fd, to, &outcome, &choice,
+                     &err) < 0) {
+        pa_outcome_done(&outcome);
+        return pa_report_error(&err);
+    }
+    if (choice.finished) {
+        pa_python_choice_tell(&choice, &outcome);
+        status = pa_run_options_finish(options, &outcome, cancel_fd);
+        pa_outcome_done(&outcome);
+        return status;
+    }
     if (pa_language_run_init(&run, image, options->config.cache_directory, &options->config.policy,
                              &script->program, &err) < 0)
         return pa_report_error(&err);
-    pa_outcome_init(&outcome);
     if (pa_cli_take_warm(image, &run.policy, &warm))
         run.request.warm = &warm;
     if (!image->without_checkpoint)
         run.request.stdin_fd = stdin_fd;
-    run.request.sink = options->json ? NULL : &sink;
+    run.request.sink = pa_python_rest_sink(&rest, to, &choice);
     run.request.cancel_fd = cancel_fd;
     if (pa_execute(executor, &run.request, &outcome, &err) < 0) {
         status = pa_report_error(&err);
     } else {
         if (!options->json)
             pa_cli_print_results(&outcome);
+        if (options->mode)
+            pa_python_choice_tell(&choice, &outcome);
         status = pa_run_options_finish(options, &outcome, cancel_fd);
     }
     pa_outcome_done(&outcome);

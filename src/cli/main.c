@@ -15,6 +15,7 @@ static const struct pa_command commands[] = {
     {"mcp", "speak MCP on standard input and output, for an agent that starts it", pa_command_mcp},
     {"key", "make an API key for a server", pa_command_key},
     {"compile", "compile a module into the cache, without running it", pa_command_compile},
+    {"transpile", "compile a Python program to a WebAssembly module", pa_command_transpile},
     {"lang", "list the languages, install them", pa_command_lang},
     {"volume", "list or remove the folders that outlive a run", pa_command_volume},
     {"cache", "list or clear the compiled modules", pa_command_cache},

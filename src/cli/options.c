@@ -27,6 +27,7 @@ enum {
     OPT_JAIL,
     OPT_JSON,
     OPT_EXPRESSION,
+    OPT_MODE,
     OPT_PACKAGE,
     OPT_INTERPRETER,
     OPT_IMAGE,
@@ -56,6 +57,7 @@ static const struct option options_table[] = {
     {"help", no_argument, NULL, OPT_HELP},
     /* Of languages alone. */
     {"expression", no_argument, NULL, OPT_EXPRESSION},
+    {"mode", required_argument, NULL, OPT_MODE},
     {"package", required_argument, NULL, OPT_PACKAGE},
     {"interpreter", required_argument, NULL, OPT_INTERPRETER},
     {"image", required_argument, NULL, OPT_IMAGE},
@@ -117,11 +119,14 @@ static int set_language_option(struct pa_run_options *options, int option, const
                                struct pa_error *err) {
     if (!options->language)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "--expression, --package, --interpreter and --image are for languages "
+                       "--mode, --expression, --package, --interpreter and --image are for languages "
                        "('polyagent exec')");
     switch (option) {
     case OPT_EXPRESSION:
         options->expression = true;
+        break;
+    case OPT_MODE:
+        options->mode = argument;
         break;
     case OPT_PACKAGE:
         pa_strv_add(&options->packages, pa_xstrdup(argument));
@@ -153,6 +158,7 @@ static int apply(struct pa_run_options *options, int option, const char *argumen
         options->json = true;
         return 0;
     case OPT_EXPRESSION:
+    case OPT_MODE:
     case OPT_PACKAGE:
     case OPT_INTERPRETER:
     case OPT_IMAGE:

@@ -89,6 +89,15 @@
            "what a volume may hold: sizes of its files, together")                                 \
     NUMBER(volume_entries, PA_UNIT_COUNT, 10000, 16, 10000000, false,                              \
            "files, folders and links that a volume may hold")                                      \
+    FLAG(kv, true, "whether guests have a key-value store, kept in volumes_directory")             \
+    NUMBER(kv_bytes, PA_UNIT_BYTES, 16 * PA_MIB, 4 * PA_KIB, 64 * PA_GIB, false,                   \
+           "keys and values of one caller, together")                                              \
+    NUMBER(kv_entries, PA_UNIT_COUNT, 10000, 1, 10000000, false, "keys of one caller")             \
+    NUMBER(files_kept_bytes, PA_UNIT_BYTES, 64 * PA_MIB, 0, 64 * PA_GIB, false,                    \
+           "files of ended runs that asked for it (keep_files), together, in memory")              \
+    TEXT(calls_approval_url, url, "off",                                                           \
+         "where each call of a guest to its caller's tools is posted first; only {\"allow\": true} "  \
+         "lets it pass")                                                                           \
     FLAG(metrics, true, "whether /metrics is served")                                              \
     TEXT(audit_log, log, "off", "file to which one line is added for each run")                    \
     FLAG(audit_code, false, "whether those lines have the code, too")                              \

@@ -22,8 +22,8 @@
 
 struct pa_memory {
     uint8_t *base;
-    size_t size;     /* open for reading and writing, from base on */
-    size_t reserved; /* address space from base on that is ours; size <= reserved */
+    size_t size;      /* open for reading and writing, from base on */
+    size_t reserved;  /* address space from base on that is ours; size <= reserved */
     uint8_t *mapping; /* all of it, with the guards */
     size_t mapped;
     struct pa_memory_pool *pool;

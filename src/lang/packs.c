@@ -25,7 +25,9 @@ static bool is_own(const char *path, const struct stat *program) {
 }
 
 static char *own_folder(void) {
-    static const char *const places[] = {"../share/polyagent/languages", "../languages"};
+    /* From bin, from libexec/polyagent, from a build folder. */
+    static const char *const places[] = {"../share/polyagent/languages",
+                                         "../../share/polyagent/languages", "../languages"};
     char self[4096];
     struct stat program;
     ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);

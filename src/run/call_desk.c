@@ -27,7 +27,7 @@ struct pa_call_desk {
     const struct pa_call_offer *offer; /* of the run's time */
     int event;
     pthread_mutex_t lock; /* over all that follows */
-    unsigned refs, open, taken;
+    unsigned refs, open, taken, kv;
     bool closed;
     struct reply *replies, **last;
     json_t *records;
@@ -207,6 +207,25 @@ static json_t *new_record(const struct pa_call *call) {
     return record;
 }
 
+/* A call to the store is answered where it is taken: it has no record, and nobody else sees it. */
+static bool is_kv(const struct pa_call_desk *desk, const struct pa_call *call) {
+    return desk->offer && desk->offer->kv && strncmp(call->name, "kv.", 3) == 0;
+}
+
+static void ask_kv(struct pa_call_desk *desk, struct pa_call *call) {
+    struct pa_error why;
+    json_t *result = NULL;
+    int done = desk->offer->kv(desk->offer->context, call->name + 3, call->arguments, &result, &why);
+    char *line = done == 0 ? make_line(call->id, "result", result)
+                           : make_line(call->id, "error", message_of(why.message));
+    if (!line)
+        line = make_line(call->id, "error", message_of("the value is no JSON"));
+    pthread_mutex_lock(&desk->lock);
+    push(desk, line);
+    pthread_mutex_unlock(&desk->lock);
+    free_call(call);
+}
+
 /* The line as a value, unless it would be a hundred times its size in memory (results.h). */
 static json_t *read_line(const uint8_t *line, size_t size) {
     const struct pa_buf borrowed = {.data = (uint8_t *)(uintptr_t)line, .size = size};
@@ -234,10 +253,15 @@ static struct pa_call *read_call(struct pa_call_desk *desk, const uint8_t *line,
 }
 
 bool pa_call_desk_take(struct pa_call_desk *desk, const uint8_t *line, size_t size) {
-    if (desk->taken == PA_CALL_MAX_PER_RUN)
+    if (desk->taken == PA_CALL_MAX_PER_RUN || desk->kv == PA_CALL_MAX_KV)
         return false;
     struct pa_call *call = read_call(desk, line, size);
     struct pa_error why;
+    if (is_kv(desk, call)) {
+        desk->kv++;
+        ask_kv(desk, call);
+        return true;
+    }
     pthread_mutex_lock(&desk->lock);
     desk->refs++;
     desk->open++;

@@ -31,6 +31,7 @@
 #define PA_CALL_MAX_OPEN    64         /* outstanding at once */
 #define PA_CALL_MAX_PER_RUN 10000
 #define PA_CALL_MAX_TOOLS   128 /* in one offer */
+#define PA_CALL_MAX_KV      100000 /* of a run, to the key-value store */
 
 struct pa_call;
 const char *pa_call_name(const struct pa_call *call);
@@ -43,9 +44,13 @@ void pa_call_refuse(struct pa_call *call, const char *why);
 
 struct pa_call_offer {
     /* [{"name", "description", "parameters": a JSON schema of an object}]; borrowed.  Names are
-     * identifiers: [A-Za-z_][A-Za-z0-9_]*. */
+     * identifiers: [A-Za-z_][A-Za-z0-9_]*.  NULL: none. */
     const json_t *tools;
     void (*call)(void *context, struct pa_call *call);
+    /* Answers "kv.get", "kv.put", "kv.delete" and "kv.list" at once, on the run's thread; `name` is
+     * what follows the dot.  They are not among the outcome's calls.  NULL: there is no store. */
+    int (*kv)(void *context, const char *name, const json_t *arguments, json_t **ret,
+              struct pa_error *err);
     void *context;
 };
 

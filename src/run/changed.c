@@ -41,14 +41,19 @@ int pa_outcome_take_files(struct pa_outcome *outcome, const struct pa_buf *chang
     struct pa_changed_file file;
     size_t room = 0;
     while (pa_changed_file_decode(&reader, &file)) {
+        if (outcome->file_count > PA_CHANGED_MOST) {
+            free(file.path);
+            return -1;
+        }
         if (outcome->file_count == room) {
             room = PA_MAX(room * 2, (size_t)16);
             struct pa_outcome_file *files = reallocarray(outcome->files, room, sizeof(*files));
             PA_ASSERT(files);
             outcome->files = files;
         }
-        bool good = is_true(&file);
-        if (good)
+        bool more = !*file.path, good = more || is_true(&file);
+        outcome->files_truncated |= more;
+        if (good && !more)
             take(outcome, &file);
         free(file.path);
         if (!good)

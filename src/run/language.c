@@ -88,10 +88,13 @@ static int write_message(struct pa_language_run *run, const struct pa_image *ima
         (program->filename && set_text(header, "filename", program->filename, err) < 0) ||
         (program->argv && set_list(header, "argv", program->argv, program->argc, err) < 0) ||
         set_paths(header, image, program, err) < 0;
-    if (!failed && program->calls)
-        failed = pa_call_offer_check(program->calls->tools, err) < 0;
-    if (!failed && program->calls)
-        json_object_set(header, "tools", (json_t *)(uintptr_t)program->calls->tools);
+    const struct pa_call_offer *offer = program->calls;
+    if (!failed && offer && offer->tools)
+        failed = pa_call_offer_check(offer->tools, err) < 0;
+    if (!failed && offer && offer->tools)
+        json_object_set(header, "tools", (json_t *)(uintptr_t)offer->tools);
+    if (!failed && offer && offer->kv)
+        json_object_set_new(header, "kv", json_true());
     if (!failed) {
         json_dump_callback(header, append, &run->header, JSON_COMPACT);
         pa_buf_append(&run->header, "\n", 1);

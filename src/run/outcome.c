@@ -245,7 +245,15 @@ json_t *pa_outcome_value(const struct pa_outcome *outcome) {
     }
     set_results(object, &outcome->results);
     json_object_set_new(object, "files", files_json(outcome));
-    if (outcome->calls)
+    if (outcome->engine) {
+        json_t *engine = json_object();
+        json_object_set_new(engine, "used", json_string(outcome->engine));
+        set_text(engine, "why", outcome->engine_why);
+        json_object_set_new(object, "engine", engine);
+    }
+    if (outcome->files_truncated)
+        json_object_set_new(object, "files_truncated", json_true());
+    if (json_array_size(outcome->calls))
         json_object_set(object, "calls", outcome->calls);
     json_object_set_new(object, "usage", usage_json(&outcome->usage));
     if (outcome->session_lives)

@@ -53,6 +53,9 @@ struct pa_outcome {
     struct pa_buf results; /* lines of JSON from /dev/sandbox/result, as the guest wrote them */
     struct pa_outcome_file *files;
     size_t file_count;
+    bool files_truncated; /* there are more than were listed */
+    const char *engine;   /* of Python: "transpiler", "interpreter"; NULL: there was no choice */
+    char engine_why[256]; /* ... and why that one */
     json_t *calls; /* host calls, as pa_call_desk_close tells; NULL: none */
     struct pa_usage usage;
     bool session_lives;       /* the process waits for another turn */

@@ -310,6 +310,7 @@ static int refill(struct pa_pool *pool, struct pa_error *err) {
     if (pa_clock_monotonic_ns() < pool->fork_after_ns)
         return 0;
     pool->fork_after_ns = 0;
+    pa_pool_give_way(pool);
     while (wants_copy(pool, &session) && !stopping(pool)) {
         struct pa_copy *copy = NULL;
         if (fork_copy(pool, session, &copy, err) == 0) {

@@ -12,6 +12,7 @@
 #include "run/exchange.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 
 #define STATUS_WAIT_NS (250 * PA_NS_PER_MS) /* for the wait status of a copy that died */
 #define ADOPT_WAIT_NS  (5 * PA_NS_PER_S)
+#define GIVE_WAY_MS    3
 
 /* The numbers of the process that a pidfd stands for: in our PID namespace, and in its own. */
 static int numbers_of(int pidfd, pid_t *ret_pid, uint32_t *ret_number) {
@@ -188,4 +190,18 @@ bool pa_pool_lost(const struct pa_worker *worker) {
     bool lost;
     status_of(copy->pool, copy, &lost);
     return lost;
+}
+
+/* Making a copy takes a processor from the run that has just begun.  So while half of them are idle
+ * the next is made once a run has ended (the root says so), or after a moment: 0.4 ms less for a
+ * run that comes alone, on two processors. */
+void pa_pool_give_way(struct pa_pool *pool) {
+    struct pollfd polled[] = {{.fd = pool->root.socket, .events = POLLIN},
+                              {.fd = pool->wake, .events = POLLIN}};
+    pthread_mutex_lock(&pool->lock);
+    unsigned idle = pool->stats.idle, target = pool->stats.target;
+    bool hurry = pool->waiters || idle * 2 < target;
+    pthread_mutex_unlock(&pool->lock);
+    if (!hurry && idle < target)
+        poll(polled, PA_ARRAY_LEN(polled), GIVE_WAY_MS);
 }

@@ -66,4 +66,8 @@ struct pa_pool {
  * it has died already. */
 struct pa_copy *pa_copy_new(struct pa_pool *pool, int socket, int pidfd, uint64_t root);
 
+/* Before copies are made: lets a run that has just taken one have the processors, where there is no
+ * hurry. */
+void pa_pool_give_way(struct pa_pool *pool);
+
 #endif

@@ -31,16 +31,20 @@ int pa_session_copy(const struct pa_session_point *from, struct pa_session_point
     return 0;
 }
 
-/* Limits of a turn.  What its process may have at most was set when the session began, and the
- * kernel does not let it have more later. */
-static void merge_limits(const struct pa_session_turn *turn, struct pa_limits *limits) {
-    const uint64_t memory = limits->memory_bytes, files = limits->files_bytes,
-                   stack = limits->stack_bytes;
-    if (turn->limits)
-        *limits = *turn->limits;
-    limits->memory_bytes = memory;
-    limits->files_bytes = files;
-    limits->stack_bytes = stack;
+/* Those limits that are each turn's own.  How much memory and how many files there may be was set
+ * when the session began, and the kernel does not let its process have more later. */
+static void merge_limits(const struct pa_session_turn *turn, struct pa_policy *policy) {
+    struct pa_limits *limits = &policy->limits;
+    if (turn->limits) {
+        limits->timeout_ms = turn->limits->timeout_ms;
+        limits->cpu_ms = turn->limits->cpu_ms;
+        if (pa_policy_metered(policy)) /* else its code does not count */
+            limits->fuel = turn->limits->fuel;
+        limits->stdout_bytes = turn->limits->stdout_bytes;
+        limits->stderr_bytes = turn->limits->stderr_bytes;
+        limits->output_bytes = turn->limits->output_bytes;
+        limits->results_bytes = turn->limits->results_bytes;
+    }
     if (turn->deadline_ns != PA_NEVER) {
         uint64_t now = pa_clock_monotonic_ns();
         uint64_t left = turn->deadline_ns > now ? (turn->deadline_ns - now) / PA_NS_PER_MS : 0;
@@ -51,7 +55,7 @@ static void merge_limits(const struct pa_session_turn *turn, struct pa_limits *l
 static struct pa_policy policy_of(const struct pa_session *session,
                                   const struct pa_session_turn *turn) {
     struct pa_policy policy = session->model->policy; /* borrowed */
-    merge_limits(turn, &policy.limits);
+    merge_limits(turn, &policy);
     policy.seed = session->point.turns
                       ? pa_session_seed(session->point.seed, "turn", session->point.turns)
                       : session->point.seed;
@@ -168,9 +172,21 @@ static void note_turn(struct pa_session *session) {
     pthread_mutex_unlock(&session->sessions->lock);
 }
 
+static int check_fuel(const struct pa_session *session, const struct pa_session_turn *turn,
+                      struct pa_error *err) {
+    if (!turn->limits || turn->limits->fuel == PA_UNLIMITED ||
+        pa_policy_metered(&session->model->policy))
+        return 0;
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
+                   "fuel: the session %s does not count it; create one with a fuel limit",
+                   session->id);
+}
+
 static int take_turn(struct pa_session *session, const struct pa_session_turn *turn,
                      struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_session_point safe = {0}, *point = &session->point;
+    if (check_fuel(session, turn, err) < 0)
+        return -1;
     if (session->recover) {
         if (pa_session_copy(point, &safe, err) < 0) {
             pa_session_lose(session, "lost: %.150s", err->message);

@@ -72,8 +72,8 @@ int pa_sessions_create(struct pa_sessions *sessions, const struct pa_session_cre
 
 struct pa_session_turn {
     const struct pa_program *program; /* its session, continued and root are not looked at */
-    const struct pa_limits *limits;   /* NULL: the session's.  Those that decide how much memory the
-                                         process may have stay the session's */
+    const struct pa_limits *limits;   /* NULL: the session's.  Of time, CPU, fuel and output; what
+                                         memory and files there may be is the session's */
     const void *stdin_bytes;
     size_t stdin_size;
     const struct pa_run_file *files; /* put into /workspace or /tmp before */

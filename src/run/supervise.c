@@ -5,6 +5,7 @@
 #include "run/capture.h"
 #include "run/denial.h"
 #include "run/worker_log.h"
+#include "warm/request.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,8 +22,6 @@
 #define SLICE_NS                                                                                   \
     (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
 #define LAST_READS 16   /* of a dead worker: more than its socket holds */
-/* What a worker may say of its files beside their contents: 10,000 of them, with long paths. */
-#define CHANGED_HEADS (48 * PA_MIB)
 
 /* Why the loop killed the worker, if it did. */
 enum verdict {
@@ -574,7 +573,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     memcpy(outcome->jail_missing, worker->no_namespaces, sizeof(worker->no_namespaces));
     pa_frame_decoder_init(&loop->decoder);
     loop->reply = PA_BUF_INIT(PA_CALL_MAX_BYTES + 1);
-    loop->changed = PA_BUF_INIT(job->outputs_bytes + CHANGED_HEADS);
+    loop->changed = PA_BUF_INIT(job->outputs_bytes + PA_CHANGED_HEADS);
     start_captures(loop);
 
     if (send_request(loop))

@@ -13,7 +13,7 @@
 
 #include "base/io.h"
 #include "run/executor_internal.h"
-#include "transpile_id.h"
+#include "transpile/transpile_id.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -181,7 +181,7 @@ static bool needs_interpreter(const struct pa_outcome *outcome, bool automatic) 
 static const char *refusal(const struct pa_transpiled *transpiled, const char *filename,
                            char *out, size_t room) {
     if (transpiled->line)
-        snprintf(out, room, "%.60s:%u:%u: %s", filename, transpiled->line, transpiled->column,
+        snprintf(out, room, "%.60s:%u:%u: %.150s", filename, transpiled->line, transpiled->column,
                  transpiled->message);
     else
         snprintf(out, room, "%s", transpiled->message);
@@ -200,7 +200,7 @@ static const char *objection(const struct pa_python_try *attempt) {
 }
 
 static void refuse(struct pa_outcome *outcome, struct pa_python_choice *choice) {
-    choice->finished = true;
+    choice->finished = choice->transpiled = true;
     pa_outcome_set(outcome, PA_STATUS_ERROR, "%s", choice->why);
     outcome->exit_code = 1;
 }
@@ -280,6 +280,11 @@ const struct pa_sink *pa_python_rest_sink(struct pa_python_rest *rest, const str
     rest->skip[PA_STDERR] = choice->passed_on[PA_STDERR];
     rest->sink = (struct pa_sink){rest_write, rest};
     return &rest->sink;
+}
+
+void pa_python_choice_tell(const struct pa_python_choice *choice, struct pa_outcome *outcome) {
+    outcome->engine = choice->transpiled ? "transpiler" : "interpreter";
+    snprintf(outcome->engine_why, sizeof(outcome->engine_why), "%s", choice->why);
 }
 
 void pa_python_choice_json(const struct pa_python_choice *choice, struct pa_buf *buf) {

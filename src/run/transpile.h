@@ -7,7 +7,7 @@
  *     if (choice.finished) ... the outcome is there: the transpiler could do it ...
  *     else ... run the interpreter with the same input; what the program has written already is
  *              skipped: give it pa_python_rest_sink(&rest, sink, &choice) in place of `sink` ...
- *     pa_python_choice_json(&choice, &buf)        {"used": "transpiler", "why": "..."}
+ *     pa_python_choice_tell(&choice, &outcome)        "engine": {"used": "transpiler", "why": ...}
  *
  * The source is parsed and compiled by a process that the jail holds (`polyagent-worker`, COMPILE
  * of a source).  Modules are kept in the cache under the digest of the source and of the
@@ -89,7 +89,9 @@ struct pa_python_rest {
 const struct pa_sink *pa_python_rest_sink(struct pa_python_rest *rest, const struct pa_sink *inner,
                                           const struct pa_python_choice *choice);
 
-/* The value of the outcome's key "engine". */
+/* The choice as JSON: {"used": "transpiler", "why": "..."}. */
 void pa_python_choice_json(const struct pa_python_choice *choice, struct pa_buf *buf);
+/* Writes the choice into the outcome: its key "engine" says {"used": ..., "why": ...}. */
+void pa_python_choice_tell(const struct pa_python_choice *choice, struct pa_outcome *outcome);
 
 #endif

@@ -39,15 +39,25 @@ static int check_name(const char *name, struct pa_error *err) {
                       name, PA_VOLUME_NAME_MAX);
 }
 
-static int owner_folder(const struct pa_volumes *volumes, const char *owner, char **ret,
-                        struct pa_error *err) {
+char *pa_volumes_folder(const struct pa_volumes *volumes, const char *owner) {
     char digest[PA_DIGEST_TEXT];
     if (!volumes->directory)
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "there are no volumes here: set volumes.directory");
+        return NULL;
     pa_digest(owner, strlen(owner), digest);
-    *ret = pa_xasprintf("%s/%.*s", volumes->directory, OWNER_DIGITS, digest);
-    return 0;
+    return pa_xasprintf("%s/%.*s", volumes->directory, OWNER_DIGITS, digest);
+}
+
+static int owner_folder(const struct pa_volumes *volumes, const char *owner, char **ret,
+                        struct pa_error *err) {
+    *ret = pa_volumes_folder(volumes, owner);
+    return *ret ? 0
+                : pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                          "there are no volumes here: set server.volumes_directory");
+}
+
+char *pa_volume_place(const char *name) {
+    return pa_streq(name, PA_VOLUME_MEMORY) ? pa_xstrdup("/memory")
+                                            : pa_xasprintf("/volumes/%s", name);
 }
 
 /* --- accounts --------------------------------------------------------------------------------- */
@@ -112,7 +122,7 @@ static int make(const struct pa_volumes *volumes, const char *folder, const char
     struct stat st;
     if (stat(volume, &st) < 0 && count_names(folder) >= volumes->most)
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                       "there are %u volumes of this owner already (volumes.most): remove one",
+                       "there are %u volumes of this owner already (server.volumes_most): remove one",
                        volumes->most);
     return pa_mkdir_parents(files, 0700, err);
 }
@@ -127,9 +137,7 @@ int pa_volume_mount(const struct pa_volumes *volumes, const char *owner, const c
     PA_CLEANUP(pa_freep) char *files = pa_path_join(volume, "files");
     PA_CLEANUP(pa_freep) char *account = pa_path_join(volume, "account");
     PA_CLEANUP(pa_freep)
-    char *place = guest                              ? pa_xstrdup(guest)
-                  : pa_streq(name, PA_VOLUME_MEMORY) ? pa_xstrdup("/memory")
-                                                     : pa_xasprintf("/volumes/%s", name);
+    char *place = guest ? pa_xstrdup(guest) : pa_volume_place(name);
     if (pa_policy_quota_count(policy) == PA_MAX_QUOTAS)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "a run has at most %d volumes", PA_MAX_QUOTAS);
     if (make(volumes, folder, volume, files, err) < 0 || settle_account(account, files, err) < 0 ||

@@ -41,6 +41,12 @@ int pa_volume_mount(const struct pa_volumes *volumes, const char *owner, const c
                     const char *guest, bool writable, struct pa_policy *policy,
                     struct pa_error *err);
 
+/* Where it is seen unless that is said; the caller frees it. */
+char *pa_volume_place(const char *name);
+
+/* The folder of an owner's volumes; the caller frees it.  NULL: there are no volumes. */
+char *pa_volumes_folder(const struct pa_volumes *volumes, const char *owner);
+
 /* [{"name", "bytes", "entries", "quota_bytes", "quota_entries", "in_use"}], sorted by name. */
 int pa_volumes_list(const struct pa_volumes *volumes, const char *owner, json_t **ret,
                     struct pa_error *err);

@@ -25,18 +25,14 @@ struct reading {
     struct pa_error *err;
 };
 
-static int fault(struct reading *reading, const struct pa_yaml_node *node, const char *fmt, ...)
-    PA_PRINTF(3, 4);
-static int fault(struct reading *reading, const struct pa_yaml_node *node, const char *fmt, ...) {
-    char message[400];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(message, sizeof(message), fmt, args);
-    va_end(args);
+/* The one that pa_fail has told, with where it is.  Returns -1. */
+static int at(struct reading *reading, const struct pa_yaml_node *node, PA_UNUSED int failed) {
     reading->failed = true;
-    return pa_fail(reading->err, PA_ERR_INVALID_ARGUMENT, "%s:%u:%u: %s", reading->file, node->line,
-                   node->column, message);
+    return pa_error_prefix(reading->err, "%s:%u:%u", reading->file, node->line, node->column);
 }
+
+#define fault(reading, node, ...)                                                                  \
+    at(reading, node, pa_fail((reading)->err, PA_ERR_INVALID_ARGUMENT, __VA_ARGS__))
 
 static void yaml_fault(void *context, unsigned line, unsigned column, const char *path,
                        const char *message) {

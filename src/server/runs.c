@@ -70,14 +70,8 @@ static void append(struct list *list, struct pa_run *run) {
 }
 
 static void take_out(struct list *list, struct pa_run *run) {
-    if (run->previous)
-        run->previous->next = run->next;
-    else
-        list->first = run->next;
-    if (run->next)
-        run->next->previous = run->previous;
-    else
-        list->last = run->previous;
+    *(run->previous ? &run->previous->next : &list->first) = run->next;
+    *(run->next ? &run->next->previous : &list->last) = run->previous;
     list->count--;
 }
 
@@ -105,23 +99,28 @@ static void free_run(struct pa_run *run) {
     free(run);
 }
 
-static void drop(struct pa_runs *runs, struct pa_run *run) {
-    struct pa_run **link = bucket_of(runs, run->id);
+static void drop_oldest(struct pa_runs *runs) {
+    struct pa_run *run = runs->ended.first, **link = bucket_of(runs, run->id);
     while (*link != run)
         link = &(*link)->next_in_bucket;
     *link = run->next_in_bucket;
-    take_out(&runs->ended, run);
+    runs->ended.first = run->next;
+    *(run->next ? &run->next->previous : &runs->ended.last) = NULL;
+    runs->ended.count--;
     runs->ended_bytes -= run->bytes;
     free_run(run);
 }
 
+static bool is_old(const struct pa_runs *runs, const struct pa_run *run, uint64_t now_ns) {
+    return now_ns - run->ended_ns > runs->config.kept_ms * PA_NS_PER_MS;
+}
+
 static void expire(struct pa_runs *runs) {
-    uint64_t now = pa_clock_monotonic_ns();
-    struct pa_run *oldest;
-    while ((oldest = runs->ended.first) &&
+    const uint64_t now_ns = pa_clock_monotonic_ns();
+    while (runs->ended.first &&
            (runs->ended.count > runs->config.kept || runs->ended_bytes > runs->config.kept_bytes ||
-            now - oldest->ended_ns > runs->config.kept_ms * PA_NS_PER_MS))
-        drop(runs, oldest);
+            is_old(runs, runs->ended.first, now_ns)))
+        drop_oldest(runs);
 }
 
 struct pa_runs *pa_runs_free(struct pa_runs *runs) {
@@ -129,7 +128,7 @@ struct pa_runs *pa_runs_free(struct pa_runs *runs) {
         return NULL;
     PA_ASSERT(runs->alive.count == 0);
     while (runs->ended.first)
-        drop(runs, runs->ended.first);
+        drop_oldest(runs);
     pthread_mutex_destroy(&runs->lock);
     pthread_cond_destroy(&runs->fewer);
     free(runs);

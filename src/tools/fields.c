@@ -290,7 +290,8 @@ void pa_tool_add_field(struct pa_tool_rules *rules, struct pa_rule_field field) 
     rules->object.fields = rules->fields;
 }
 
-void pa_tool_add_common(struct pa_tool_entry *entry, const char *const *left_out) {
+void pa_tool_add_common(const struct pa_toolbox *toolbox, struct pa_tool_entry *entry,
+                        const char *const *left_out) {
     struct pa_tool_rules *rules = &entry->rules;
     make_limit_rules(entry, left_out);
     const struct pa_rule_field fields[] = {
@@ -305,6 +306,7 @@ void pa_tool_add_common(struct pa_tool_entry *entry, const char *const *left_out
         {.name = "seed", .rule = &seed_rule, .take = take_seed}};
     for (size_t i = 0; i < PA_ARRAY_LEN(fields); i++)
         pa_tool_add_field(rules, fields[i]);
+    pa_tool_add_offers(toolbox, entry);
 }
 
 void pa_tool_check_common(struct pa_prepared_call *call) {
@@ -327,6 +329,11 @@ void pa_tool_lower_compile_limits(struct pa_prepared_call *call) {
         PA_MIN(limits->compile_memory_bytes, server->compile_memory_bytes);
 }
 
-struct pa_outputs pa_tool_outputs(const struct pa_prepared_call *call) {
-    return (struct pa_outputs){(char *const *)(uintptr_t)call->outputs, OUTPUTS_BYTES};
+/* What is kept comes whole; what of it the caller did not ask for is left out of its answer. */
+const struct pa_outputs *pa_tool_outputs(const struct pa_prepared_call *call,
+                                         struct pa_outputs *ret) {
+    static const char *const all[] = {"*", NULL};
+    const char *const *globs = call->keep_files ? all : call->outputs;
+    *ret = (struct pa_outputs){(char *const *)(uintptr_t)globs, OUTPUTS_BYTES};
+    return globs ? ret : NULL;
 }

@@ -94,7 +94,7 @@ static void finish(struct pa_prepared_call *call) {
 static int execute(struct pa_prepared_call *call, struct pa_tool_watch *watch,
                    struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_executor *executor = call->toolbox->config.executor;
-    const struct pa_outputs outputs = pa_tool_outputs(call);
+    struct pa_outputs outputs;
     struct pa_run_request request = {.module = {.name = call->name,
                                                 .bytes = call->module.bytes,
                                                 .size = call->module_size,
@@ -109,7 +109,8 @@ static int execute(struct pa_prepared_call *call, struct pa_tool_watch *watch,
                                      .files = call->files,
                                      .file_count = call->file_count,
                                      .list_files = true,
-                                     .outputs = call->outputs ? &outputs : NULL,
+                                     .calls = pa_tool_offer(call),
+                                     .outputs = pa_tool_outputs(call, &outputs),
                                      .sink = pa_tool_watch_sink(watch),
                                      .cancel_fd = watch->cancel_fd};
     if (pa_module_too_large(call->name, call->module_size, &call->policy, outcome))
@@ -186,7 +187,7 @@ void pa_module_tool(struct pa_toolbox *toolbox, struct pa_tool_entry *entry) {
     entry->title = pa_xstrdup("Run a WebAssembly module");
     entry->description = pa_xstrdup(description);
     add_sources(toolbox, entry);
-    pa_tool_add_common(entry, NULL);
+    pa_tool_add_common(toolbox, entry, NULL);
     pa_tool_add_field(
         &entry->rules,
         (struct pa_rule_field){

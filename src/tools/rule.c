@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "config/nearest.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 
@@ -145,17 +146,31 @@ static bool is_part(const char *part, size_t size) {
     return size && count <= 255 && !dots;
 }
 
-static bool is_file(const char *path) {
-    static const char *const roots[] = {"/workspace/", "/tmp/"};
-    for (size_t i = 0; i < PA_ARRAY_LEN(roots); i++)
-        if (strncmp(path, roots[i], strlen(roots[i])) == 0) {
-            path += strlen(roots[i]);
-            break;
-        }
+static bool are_parts(const char *path) {
     for (const char *slash; (slash = strchr(path, '/')); path = slash + 1)
         if (!is_part(path, (size_t)(slash - path)))
             return false;
     return is_part(path, strlen(path));
+}
+
+static bool is_file(const char *path) {
+    static const char *const roots[] = {"/workspace/", "/tmp/"};
+    for (size_t i = 0; i < PA_ARRAY_LEN(roots); i++)
+        if (strncmp(path, roots[i], strlen(roots[i])) == 0)
+            return are_parts(path + strlen(roots[i]));
+    return are_parts(path);
+}
+
+/* Where a volume may be seen. */
+static bool is_place(const char *path) {
+    static const char *const taken[] = {"boot", "dev", "tmp"};
+    if (*path != '/')
+        return false;
+    const size_t first = strcspn(path + 1, "/");
+    for (size_t i = 0; i < PA_ARRAY_LEN(taken); i++)
+        if (strlen(taken[i]) == first && strncmp(path + 1, taken[i], first) == 0)
+            return false;
+    return are_parts(path + 1);
 }
 
 static bool has_form(enum pa_rule_form form, const char *text, size_t size) {
@@ -173,6 +188,13 @@ static bool has_form(enum pa_rule_form form, const char *text, size_t size) {
         return size == 64 && strspn(text, "0123456789abcdef") == 64;
     case PA_FORM_WORD:
         return size && strspn(text, word) == size;
+    case PA_FORM_IDENTIFIER:
+        return size && !isdigit((unsigned char)*text) && !strpbrk(text, ".-") &&
+               strspn(text, word) == size;
+    case PA_FORM_VOLUME:
+        return size && *text != '.' && strspn(text, word) == size;
+    case PA_FORM_PLACE:
+        return is_place(text);
     case PA_FORM_FILE:
         return is_file(text);
     default:
@@ -397,6 +419,7 @@ static const char *type_words(const struct pa_rule *rule) {
         return "a list";
     case PA_RULE_MAP:
     case PA_RULE_OBJECT:
+    case PA_RULE_JSON:
         return "an object";
     case PA_RULE_EITHER:
         break;
@@ -417,6 +440,7 @@ static bool has_type(const struct pa_rule *rule, const json_t *value) {
         return json_is_array(value);
     case PA_RULE_MAP:
     case PA_RULE_OBJECT:
+    case PA_RULE_JSON:
         return json_is_object(value);
     case PA_RULE_EITHER:
         return has_type(rule->first, value) || has_type(rule->second, value);
@@ -447,6 +471,7 @@ void pa_rule_check(const struct pa_rule *rule, const json_t *value, const char *
         check_integer(rule, value, path, faults);
         break;
     case PA_RULE_BOOLEAN:
+    case PA_RULE_JSON:
         break;
     case PA_RULE_CHOICE:
         check_choice(rule, value, path, faults);

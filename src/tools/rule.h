@@ -30,6 +30,7 @@ enum pa_rule_type {
     PA_RULE_LIST,   /* of `items` */
     PA_RULE_MAP,    /* names of the form `keys` with values that are `items` */
     PA_RULE_OBJECT, /* `fields` and no others */
+    PA_RULE_JSON,   /* an object, whatever is in it */
     PA_RULE_EITHER, /* `first` or `second`, which differ in their type */
 };
 
@@ -44,6 +45,14 @@ enum pa_rule_type {
       "base64 (RFC 4648, padded, in one line)")                                                     \
     X(DIGEST, "^[0-9a-f]{64}$", "64 lower-case hexadecimal digits")                                 \
     X(WORD, "^[A-Za-z0-9._-]+$", "letters, digits, '.', '_' and '-'")                               \
+    X(IDENTIFIER, "^[A-Za-z_][A-Za-z0-9_]*$", "letters, digits and '_', not a digit first")         \
+    X(VOLUME, "^[A-Za-z0-9_-][A-Za-z0-9._-]*$",                                                     \
+      "letters, digits, '.', '_' and '-', not a dot first")                                         \
+    X(PLACE,                                                                                        \
+      "^/(?!(?:boot|dev|tmp)(?:/|$))(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                    \
+      "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                   \
+      "an absolute path, not /boot, /dev, /tmp or below them; no part of it is empty, '.', '..' or " \
+      "longer than 255 characters")                                                                 \
     X(FILE,                                                                                         \
       "^(?:/workspace/|/tmp/)?(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                        \
       "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                   \

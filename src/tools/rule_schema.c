@@ -123,6 +123,9 @@ json_t *pa_rule_schema(const struct pa_rule *rule) {
     case PA_RULE_OBJECT:
         add_object(rule, schema);
         break;
+    case PA_RULE_JSON:
+        set(schema, "type", json_string("object"));
+        break;
     case PA_RULE_EITHER:
         set(schema, "anyOf",
             json_pack("[o, o]", pa_rule_schema(rule->first), pa_rule_schema(rule->second)));

@@ -5,7 +5,11 @@
  *     own interpreter  from a file: the same, once it is compiled and known to come to the
  *                      checkpoint; uploaded: always a fresh process, for nobody knows whether it
  *                      will be asked for again, and a pool costs its memory
+ *     with volumes     always a fresh process
  *     session          a turn of a process that waits
+ *     transpiled       no interpreter at all (run/transpile.h), where the caller wants that and the
+ *                      program is simple enough; what it has written before it turned out not to be
+ *                      is left out of what the interpreter writes
  */
 #include "tools/tools_internal.h"
 
@@ -21,6 +25,8 @@ struct script {
     struct pa_tool_watch watch;
     struct pa_image *image;
     struct pa_program program;
+    struct pa_python_choice choice; /* where there was one: call->engine */
+    struct pa_python_rest rest;
     char *filename;
     const char **argv;
 };
@@ -71,7 +77,7 @@ int pa_prepared_image(const struct pa_prepared *prepared, struct pa_image **ret,
 
 /* The program is called main.py, in the folder in which its files are, so that it imports them. */
 static void describe_program(struct script *script) {
-    const struct pa_prepared_call *call = script->call;
+    struct pa_prepared_call *call = script->call;
     const char *extension = call->entry->pack->file_extensions[0];
     script->filename = pa_xasprintf("/workspace/main%s", extension ? extension : "");
     script->argv = pa_xcalloc(call->argc + 1, sizeof(*script->argv));
@@ -83,7 +89,8 @@ static void describe_program(struct script *script) {
                                           .code_size = call->code.size,
                                           .filename = script->filename,
                                           .argv = script->argv,
-                                          .argc = call->argc + 1};
+                                          .argc = call->argc + 1,
+                                          .calls = pa_tool_offer(call)};
 }
 
 /* The call's limits in place of those that the language has by itself; its module is its own. */
@@ -100,7 +107,7 @@ static int set_input(const struct pa_prepared_call *call, const struct pa_image 
         request->stdin_size = call->stdin_text.size;
         return 0;
     }
-    if (call->stdin_text.size || call->mode == PA_PROGRAM_EXPRESSION)
+    if (call->stdin_text.size || (call->mode_given && call->mode == PA_PROGRAM_EXPRESSION))
         return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
                        "this interpreter reads the program from its standard input: it has no "
                        "other input and no expressions");
@@ -120,7 +127,9 @@ static int take_warm(struct script *script, const struct pa_policy *policy, stru
     struct pa_pools *pools = call->toolbox->config.pools;
     struct pa_want want;
     struct pa_error why;
-    if (!pools || script->image->without_checkpoint || call->module.bytes)
+    /* A root with a volume would hold it when nobody uses it, and serve nobody else. */
+    if (!pools || script->image->without_checkpoint || call->module.bytes ||
+        pa_policy_quota_count(policy))
         return 0;
     const uint64_t began = pa_clock_monotonic_ns();
     pa_want_init(&want, script->image, policy);
@@ -141,7 +150,7 @@ static int take_warm(struct script *script, const struct pa_policy *policy, stru
 static int execute(struct script *script, struct pa_language_run *run, struct pa_outcome *outcome,
                    struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
-    const struct pa_outputs outputs = pa_tool_outputs(call);
+    struct pa_outputs outputs;
     struct pa_worker warm;
     int taken = take_warm(script, &run->policy, &warm, outcome, err);
     if (taken < 0)
@@ -155,8 +164,10 @@ static int execute(struct script *script, struct pa_language_run *run, struct pa
     run->request.files = call->files;
     run->request.file_count = call->file_count;
     run->request.list_files = true;
-    run->request.outputs = call->outputs ? &outputs : NULL;
+    run->request.outputs = pa_tool_outputs(call, &outputs);
     run->request.sink = pa_tool_watch_sink(&script->watch);
+    if (run->request.sink && call->engine != PA_PYTHON_INTERPRET)
+        run->request.sink = pa_python_rest_sink(&script->rest, run->request.sink, &script->choice);
     run->request.cancel_fd = script->watch.cancel_fd;
     pa_tool_watch_phase(&script->watch, "running");
     int done = pa_execute(call->toolbox->config.executor, &run->request, outcome, err);
@@ -215,6 +226,43 @@ static int run_once(struct script *script, struct pa_outcome *outcome, struct pa
     return PA_MIN(done, 0);
 }
 
+/* Without an interpreter.  Where that does not finish, script->choice says why not. */
+static int run_transpiled(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_prepared_call *call = script->call;
+    struct pa_policy policy = call->policy; /* borrowed */
+    if (pa_tool_time_left(call->how, &policy.limits, err) < 0)
+        return -1;
+    const struct pa_python_try attempt = {.mode = call->engine,
+                                          .code = call->code.bytes,
+                                          .code_size = call->code.size,
+                                          .filename = script->filename,
+                                          .policy = &policy,
+                                          .plain =
+                                              !call->argc && !call->file_count && !call->outputs &&
+                                              !call->volumes && !call->tools && !call->keep_files,
+                                          .stdin_fd = -1,
+                                          .stdin_bytes = call->stdin_text.bytes,
+                                          .stdin_size = call->stdin_text.size,
+                                          .sink = pa_tool_watch_sink(&script->watch),
+                                          .cancel_fd = script->watch.cancel_fd};
+    int done =
+        pa_python_try(call->toolbox->config.executor, &attempt, outcome, &script->choice, err);
+    if (done == 0 && script->choice.finished)
+        pa_tool_watch_finish(&script->watch, outcome);
+    return done;
+}
+
+static int run_either(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
+    if (script->call->engine == PA_PYTHON_INTERPRET)
+        return resolve(script, err) < 0 ? -1 : run_once(script, outcome, err);
+    int done = run_transpiled(script, outcome, err);
+    if (done == 0 && !script->choice.finished)
+        done = resolve(script, err) < 0 ? -1 : run_once(script, outcome, err);
+    if (done == 0)
+        pa_python_choice_tell(&script->choice, outcome);
+    return done;
+}
+
 /* --- sessions --- */
 
 static int begin_session(struct script *script, struct pa_error *err) {
@@ -233,14 +281,15 @@ static int begin_session(struct script *script, struct pa_error *err) {
 
 static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
-    const struct pa_outputs outputs = pa_tool_outputs(call);
+    struct pa_outputs outputs;
     const struct pa_session_turn turn = {.program = &script->program,
                                          .limits = call->limits_given ? &call->policy.limits : NULL,
                                          .stdin_bytes = call->stdin_text.bytes,
                                          .stdin_size = call->stdin_text.size,
                                          .files = call->files,
                                          .file_count = call->file_count,
-                                         .outputs = call->outputs ? &outputs : NULL,
+                                         .outputs = pa_tool_outputs(call, &outputs),
+                                         .calls = pa_tool_offer(call),
                                          .sink = pa_tool_watch_sink(&script->watch),
                                          .deadline_ns = call->how->deadline_ns,
                                          .cancel_fd = script->watch.cancel_fd};
@@ -275,7 +324,7 @@ static int run_in_session(struct script *script, struct pa_outcome *outcome, str
         snprintf(call->session, sizeof(call->session), "%s", call->session_id);
         return check_language(call, err) < 0 ? -1 : run_turn(script, outcome, err);
     }
-    if (begin_session(script, err) < 0)
+    if (resolve(script, err) < 0 || begin_session(script, err) < 0)
         return -1;
     int done = run_turn(script, outcome, err);
     struct pa_error ignored;
@@ -293,9 +342,7 @@ int pa_script_run(struct pa_prepared_call *call, struct pa_outcome *outcome, str
     if (*call->interpreter)
         pa_tool_lower_compile_limits(call);
     describe_program(&script);
-    int done = call->session_id ? 0 : resolve(&script, err);
-    if (done == 0)
-        done = session ? run_in_session(&script, outcome, err) : run_once(&script, outcome, err);
+    int done = session ? run_in_session(&script, outcome, err) : run_either(&script, outcome, err);
     drop_image(&script);
     pa_tool_watch_done(&script.watch);
     free(script.argv);

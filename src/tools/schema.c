@@ -39,6 +39,8 @@ static const char outcome_schema[] =
     "'wall_ms': {'type': 'number'}, 'cpu_ms': {'type': 'number'}, 'queue_ms': {'type': 'number'}, "
     "'compile_ms': {'type': 'number'}, 'memory_peak_bytes': {'type': 'integer'}, "
     "'fuel': {'type': ['integer', 'null']}}},"
+    "'engine': {'type': 'object', 'description': 'Which engine ran the program, and why.', "
+    "'properties': {'used': {'type': 'string'}, 'why': {'type': 'string'}}},"
     "'session_id': {'type': 'string', 'description': 'What later calls go on with.'},"
     "'session_lives': {'type': 'boolean', 'description': 'The session waits for another call.'},"
     "'session_rolled_back': {'type': 'boolean', 'description': 'The session is where it was before "

@@ -11,12 +11,19 @@ static const struct pa_rule code_rule = {.type = PA_RULE_TEXT,
                                          .what = "The program: source code, not a path.",
                                          .most = CODE_MOST,
                                          .secret = true};
-static const char *const modes[] = {"script", "expression", NULL};
+static const char *const modes[] = {"expression", "script", NULL};
 static const struct pa_rule mode_rule = {
     .type = PA_RULE_CHOICE,
-    .what = "script: as a file is run.  expression: as in a notebook, the value of a last "
-            "expression comes back among the results.",
+    .what = "expression: as in a notebook, the value of a last expression comes back among the "
+            "results.  script: as a file is run.",
     .choices = modes};
+static const char *const engines[] = {"interpret", "auto", "transpile", NULL};
+static const struct pa_rule engine_rule = {
+    .type = PA_RULE_CHOICE,
+    .what = "interpret: by CPython.  auto: translated to WebAssembly where the program is simple "
+            "enough, which starts sooner, else by CPython; engine in the answer says which.  "
+            "transpile: translated, or refused with what is too much for that.",
+    .choices = engines};
 static const struct pa_rule session_rule = {
     .type = PA_RULE_TEXT,
     .what = "Id or name of a session to run in: variables, imports and files are as the last call "
@@ -31,7 +38,7 @@ static const struct pa_rule new_session_rule = {
 
 static const char *const stdin_base64[] = {"stdin_base64", NULL};
 static const char *const of_sessions[] = {"new_session", "image",         "env",
-                                          "seed",        "deterministic", NULL};
+                                          "seed",        "deterministic", "volumes",  NULL};
 static const char *const by_base64[] = {"interpreter_wasm_base64", NULL};
 static const struct pa_rule_exclusion executor_exclusions[] = {
     {"stdin", stdin_base64, "there is one standard input"},
@@ -57,6 +64,14 @@ static void take_mode(void *context, PA_UNUSED const char *path, const json_t *v
     struct pa_prepared_call *call = context;
     call->mode = pa_streq(json_string_value(value), "expression") ? PA_PROGRAM_EXPRESSION
                                                                   : PA_PROGRAM_SCRIPT;
+    call->mode_given = true;
+}
+
+static void take_engine(void *context, PA_UNUSED const char *path, const json_t *value) {
+    struct pa_prepared_call *call = context;
+    struct pa_error err;
+    int parsed = pa_python_mode_parse(json_string_value(value), &call->engine, &err);
+    PA_ASSERT(parsed == 0); /* the rule has the same words */
 }
 
 static void take_image(void *context, PA_UNUSED const char *path, const json_t *value) {
@@ -212,7 +227,7 @@ void pa_executor_tool(struct pa_toolbox *toolbox, struct pa_tool_entry *entry,
          .take = take_new_session}};
     for (size_t i = 0; i < PA_ARRAY_LEN(fields); i++)
         pa_tool_add_field(rules, fields[i]);
-    pa_tool_add_common(entry, not_for_scripts);
+    pa_tool_add_common(toolbox, entry, not_for_scripts);
     rules->object.exclusions = executor_exclusions;
     rules->object.exclusion_count = PA_ARRAY_LEN(executor_exclusions) - (sessions ? 0 : 1);
 }
@@ -272,8 +287,10 @@ void pa_runner_tool(struct pa_toolbox *toolbox, struct pa_tool_entry *entry,
     pa_tool_add_field(rules,
                       (struct pa_rule_field){
                           .name = "code", .rule = &code_rule, .required = true, .take = take_code});
+    pa_tool_add_field(
+        rules, (struct pa_rule_field){.name = "mode", .rule = &engine_rule, .take = take_engine});
     add_interpreter(toolbox, entry);
-    pa_tool_add_common(entry, not_for_scripts);
+    pa_tool_add_common(toolbox, entry, not_for_scripts);
     pa_tool_add_field(rules, (struct pa_rule_field){
                                  .name = "session_id",
                                  .refused = "this tool keeps no sessions; use python_executor"});

@@ -62,6 +62,7 @@ int pa_toolbox_new(const struct pa_toolbox_config *config, struct pa_toolbox **r
     struct pa_toolbox *toolbox = pa_xcalloc(1, sizeof(*toolbox));
     toolbox->config = *config;
     toolbox->folders = folders;
+    toolbox->volumes_directory = pa_server_volumes_directory(&config->config->server);
     add_tools(toolbox);
     *ret = toolbox;
     return 0;
@@ -89,6 +90,7 @@ struct pa_toolbox *pa_toolbox_free(struct pa_toolbox *toolbox) {
         entry_done(&toolbox->entries[i]);
     }
     pa_folders_free(toolbox->folders);
+    free(toolbox->volumes_directory);
     free(toolbox->tools);
     free(toolbox->entries);
     free(toolbox);
@@ -136,6 +138,7 @@ static struct pa_prepared_call *new_call(struct pa_toolbox *toolbox, const struc
     call->parameters = parameters ? json_incref((json_t *)(uintptr_t)parameters) : json_object();
     call->ceilings = ceilings->limits;
     call->faults.list = json_array();
+    call->mode = call->entry->own_interpreter ? PA_PROGRAM_SCRIPT : PA_PROGRAM_EXPRESSION;
     pa_policy_copy(&call->policy, &toolbox->config.config->policy);
     for (size_t i = 0; i < pa_limit_count; i++) {
         const struct pa_limit_info *info = &pa_limit_infos[i];
@@ -217,12 +220,29 @@ int pa_prepared_run(struct pa_prepared *prepared, const struct pa_tool_how *how,
                     struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = whole(prepared);
     call->how = how;
+    if (pa_prepared_mount(prepared, how->owner, err) < 0)
+        return -1;
     return call->entry->kind->run(call, outcome, err);
 }
 
+/* The contents of files that came to be kept and were not asked for. */
+static void leave_out(const struct pa_prepared_call *call, json_t *files) {
+    size_t i;
+    json_t *file;
+    json_array_foreach(files, i, file) {
+        if (pa_output_wanted((char *const *)(uintptr_t)call->outputs,
+                             json_string_value(json_object_get(file, "path"))))
+            continue;
+        json_object_del(file, "content");
+        json_object_del(file, "content_base64");
+    }
+}
+
 json_t *pa_prepared_outcome(const struct pa_prepared *prepared, const struct pa_outcome *outcome) {
-    json_t *value = pa_outcome_value(outcome);
     const struct pa_prepared_call *call = whole(prepared);
+    json_t *value = pa_outcome_value(outcome);
+    if (call->keep_files)
+        leave_out(call, json_object_get(value, "files"));
     if (*call->session)
         json_object_set_new(value, "session_id", json_string(call->session));
     return value;

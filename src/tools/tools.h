@@ -19,18 +19,22 @@
 #ifndef PA_TOOLS_TOOLS_H
 #define PA_TOOLS_TOOLS_H
 
+#include "run/calls.h"
 #include "run/executor.h"
 #include "run/pools.h"
 #include <jansson.h>
 
 struct pa_config;
 struct pa_images;
+struct pa_kv;
 struct pa_sessions;
+struct pa_volumes;
 
 struct pa_toolbox_config {
     struct pa_executor *executor; /* borrowed, like all of these */
     struct pa_pools *pools;       /* NULL: every run starts cold */
     struct pa_sessions *sessions; /* NULL: session_id is refused */
+    struct pa_kv *kv;             /* the store of guests (tools/kv.h); NULL: they have none */
     const struct pa_packs *packs;
     const struct pa_config *config; /* policy, cache_directory, server.compile_... */
     const struct pa_images *images; /* of the configuration (tools/images.h) */
@@ -90,6 +94,19 @@ struct pa_prepared *pa_prepared_free(struct pa_prepared *prepared);
 int pa_prepared_image(const struct pa_prepared *prepared, struct pa_image **ret,
                       struct pa_error *err);
 
+/* Adds the volumes that the call names to its policy, each made where it is not.  A run does so by
+ * itself; a session that begins from the call needs it. */
+int pa_prepared_mount(struct pa_prepared *prepared, const char *owner, struct pa_error *err);
+bool pa_prepared_volumes(const struct pa_prepared *prepared); /* it names some */
+struct pa_volumes pa_toolbox_volumes(const struct pa_toolbox *toolbox);
+
+/* The tools that the call offers to its guest; NULL: none. */
+const json_t *pa_prepared_tools(const struct pa_prepared *prepared);
+
+/* Whether the outcome's files come with their bytes, for whoever keeps them; what
+ * pa_prepared_outcome tells has only those of `outputs`. */
+bool pa_prepared_keeps_files(const struct pa_prepared *prepared);
+
 /* What a running call tells, from the thread that runs it, in order; results once it has ended.
  * Each may be NULL.  `output` and `result` return false when nobody listens any more: the run is
  * then cancelled. */
@@ -106,6 +123,10 @@ struct pa_tool_how {
     uint64_t deadline_ns;                /* monotonic, PA_NEVER: none; shortens timeout_ms */
     int cancel_fd;                       /* -1, or readable when the caller gives up */
     const struct pa_tool_events *events; /* NULL: none.  Output is in the outcome all the same */
+    /* The guest calls one of pa_prepared_tools, on the run's thread (run/calls.h); NULL: nobody is
+     * there to answer, and it has none. */
+    void (*call)(void *context, struct pa_call *call);
+    void *context; /* of `call` */
 };
 int pa_prepared_run(struct pa_prepared *prepared, const struct pa_tool_how *how,
                     struct pa_outcome *outcome, struct pa_error *err);

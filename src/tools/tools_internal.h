@@ -4,6 +4,8 @@
  *     toolbox.c    the table of tools; preparing a call
  *     rule.c       what parameters may be (rule.h)
  *     fields.c     the parameters that all tools have
+ *     offers.c     ... those that reach beyond the run: volumes, host calls, files that are kept
+ *     kv.c         the key-value store of guests (kv.h)
  *     module.c     code_executor
  *     script.c     the tools of languages: their parameters
  *     run_script.c ... and their runs
@@ -18,6 +20,7 @@
 #include "base/strv.h"
 #include "config/config.h"
 #include "run/language.h"
+#include "run/transpile.h"
 #include "tools/rule.h"
 #include "tools/tools.h"
 
@@ -59,6 +62,7 @@ struct pa_toolbox {
     struct pa_tool_entry *entries;
     size_t count;
     struct pa_folders *folders;
+    char *volumes_directory; /* NULL: there is none */
 };
 
 /* Bytes that are borrowed from the parameters, or decoded from them. */
@@ -85,6 +89,8 @@ struct pa_prepared_call {
     struct pa_tool_bytes *file_bytes;
     size_t file_count;
     const char **outputs; /* patterns; ends in NULL; NULL: none */
+    const json_t *volumes, *tools; /* borrowed; NULL: none */
+    bool keep_files;
     bool limits_given;
 
     struct pa_tool_bytes module; /* or the interpreter, where its bytes came along ... */
@@ -94,12 +100,15 @@ struct pa_prepared_call {
 
     struct pa_tool_bytes code;
     enum pa_program_mode mode;
+    bool mode_given;
+    enum pa_python_mode engine;
     const char *image;
     const char *session_id;
     bool new_session;
     char session[64]; /* where the program ran, or "" */
 
     const struct pa_tool_how *how; /* while it runs */
+    struct pa_call_offer offer;    /* pa_tool_offer */
 };
 
 /* fields.c */
@@ -108,12 +117,18 @@ struct pa_prepared_call {
 void pa_tool_add_field(struct pa_tool_rules *rules, struct pa_rule_field field);
 /* Adds the fields that all tools have; `left_out` are limits that are not a caller's affair (NULL
  * at the end). */
-void pa_tool_add_common(struct pa_tool_entry *entry, const char *const *left_out);
+void pa_tool_add_common(const struct pa_toolbox *toolbox, struct pa_tool_entry *entry,
+                        const char *const *left_out);
 /* Of all tools, once everything was taken: what the fields are together. */
 void pa_tool_check_common(struct pa_prepared_call *call);
 
-/* What is to come back of files, where the call says so (call->outputs). */
-struct pa_outputs pa_tool_outputs(const struct pa_prepared_call *call);
+/* What is to come back of files: NULL where the call asks for nothing; else `ret`, filled. */
+const struct pa_outputs *pa_tool_outputs(const struct pa_prepared_call *call,
+                                         struct pa_outputs *ret);
+
+/* offers.c: the parameters that reach beyond the run; what its guest may call, NULL: nothing. */
+void pa_tool_add_offers(const struct pa_toolbox *toolbox, struct pa_tool_entry *entry);
+const struct pa_call_offer *pa_tool_offer(struct pa_prepared_call *call);
 
 /* A caller's module may take less of the compiler than a language that the operator installed. */
 void pa_tool_lower_compile_limits(struct pa_prepared_call *call);

@@ -76,7 +76,7 @@ struct g_fn {
     uint32_t gc_points, calls;
     bool handling; /* inside an except: a bare raise has something to raise */
     uint32_t handled;
-    struct g_fn *caller;
+    struct pa_node *unordered; /* the order of its items makes no difference */
 };
 
 struct g_body {

@@ -161,6 +161,8 @@ static void generate_min_max(struct g_fn *f, struct pa_node *node, bool max) {
     g_i32(f, 0);
     g_set(f, fold.some);
     if (count == 1) {
+        if (!fold.key)
+            f->unordered = node->kids[0];
         fold.from = g_item_type(f, node->kids[0]);
         g_each(f, node->kids[0], fold_best, &fold, &fold.exit);
         g_get(f, fold.some);
@@ -260,6 +262,7 @@ static void fold_truth(struct g_fn *f, void *context) {
 
 static void generate_any_all(struct g_fn *f, struct pa_node *node, bool any) {
     struct fold fold = {.node = node, .max = any, .from = g_item_type(f, node->kids[0])};
+    f->unordered = node->kids[0];
     fold.some = g_local(f, G_I32);
     g_i32(f, !any);
     g_set(f, fold.some);
@@ -340,6 +343,8 @@ static void sort_list(struct g_fn *f, struct pa_node *node, struct g_temp list) 
 }
 
 static void generate_sorted(struct g_fn *f, struct pa_node *node) {
+    if (!pa_keyword(node, "key"))
+        f->unordered = node->kids[0];
     g_list_of(f, node->kids[0], node->type);
     struct g_temp list = g_temp_set(f, node->type);
     sort_list(f, node, list);

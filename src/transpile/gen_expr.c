@@ -310,6 +310,11 @@ static void any_attribute(struct g_fn *f, struct pa_node *node) {
 static void generate_attribute(struct g_fn *f, struct pa_node *node) {
     struct pa_type *type = pa_type_find(node->a->type.type);
     double constant;
+    if (pa_streq(node->str, "__name__") && node->a->kind == PA_N_CALL && !type) {
+        g_expression_as(f, node->a->kids[0], ANY); /* type(x).__name__ */
+        g_rt(f, "rt_type_name");
+        return;
+    }
     if (!type) {
         g_expression(f, node->a);
         g_op(f, 0x1a);
@@ -328,14 +333,8 @@ static void generate_attribute(struct g_fn *f, struct pa_node *node) {
         return;
     }
     if (pa_streq(node->str, "__name__") && type->kind != PA_T_CLASS) {
-        struct pa_node *call = node->a;
-        if (call->kind == PA_N_CALL) { /* type(x).__name__ */
-            g_expression_as(f, call->kids[0], ANY);
-            g_rt(f, "rt_type_name");
-        } else {
-            const char *name = type->kind == PA_T_TYPE ? type->class->name : type->name;
-            g_i32(f, (int32_t)g_string(f->g, name, strlen(name)));
-        }
+        const char *name = type->kind == PA_T_TYPE ? type->class->name : type->name;
+        g_i32(f, (int32_t)g_string(f->g, name, strlen(name)));
         return;
     }
     struct pa_class *class = type->class;

@@ -181,7 +181,7 @@ static void open_table(struct g_fn *f, struct iter *it, struct pa_value_type typ
     it->count = g_local(f, G_I32);
     g_i32(f, 0);
     g_set(f, it->index);
-    if (set) {
+    if (set && it->node != f->unordered) {
         g_get(f, it->object.local);
         g_rt(f, "rt_set_iterate");
     }

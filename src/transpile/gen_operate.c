@@ -453,7 +453,7 @@ static void compare_values(struct g_fn *f, struct pa_node *node, enum pa_op op,
         (ta->kind == PA_T_TUPLE && tb->kind == PA_T_TUPLE)) {
         if (class_a && class_b)
             as = a;
-        if (as.type != a.type)
+        if (as.type != a.type || as.type != b.type)
             convert_both(f, node, a, b, as);
         g_to_slot(f, as);
         uint32_t second = g_local(f, G_I64);

@@ -178,8 +178,10 @@ static struct pa_value_type infer_conversion(struct pa_infer *x, struct pa_node 
     struct pa_value_type type = {0};
     if (count)
         type = pa_infer_expression(x, node->kids[0]);
-    if (base)
-        need(x, base, pa_infer_expression(x, base), pa_type_is_integral(base->type), "int()");
+    if (base) {
+        pa_infer_expression(x, base);
+        need(x, base, base->type, pa_type_is_integral(base->type), "int()");
+    }
     struct pa_type *known = pa_type_find(type.type);
     if (known && (kind == PA_T_INT || kind == PA_T_FLOAT) && !pa_type_is_number(type) &&
         known->kind != PA_T_STR && known->kind != PA_T_ANY)
@@ -307,9 +309,10 @@ struct pa_value_type pa_infer_builtin(struct pa_infer *x, struct pa_node *node, 
         IS("hex") || IS("oct") || IS("hash") || IS("type"))
         return infer_of_one(x, node, name);
     if (IS("exit") || IS("quit")) {
-        if (pa_positional(x, node, "", 0, 1))
-            need(x, node, pa_infer_expression(x, node->kids[0]),
-                 pa_type_is_integral(node->kids[0]->type), "exit()");
+        if (pa_positional(x, node, "", 0, 1)) {
+            pa_infer_expression(x, node->kids[0]);
+            need(x, node, node->kids[0]->type, pa_type_is_integral(node->kids[0]->type), "exit()");
+        }
         return (struct pa_value_type){0};
     }
 #undef IS
@@ -548,8 +551,6 @@ struct pa_value_type pa_infer_module_call(struct pa_infer *x, struct pa_node *no
     if (pa_streq(module, "sys") && pa_streq(name, "exit")) {
         return pa_infer_builtin(x, node, "exit");
     }
-    if (pa_streq(module, "math") && pa_streq(name, "pow") && count == 2)
-        name = "";
     const struct pa_method *method = pa_module_function(module, name, count);
     if (!method)
         pa_refuse(x->tree, &node->place, "%.60s.%.60s() is not supported", module, name);

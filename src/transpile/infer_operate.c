@@ -103,8 +103,10 @@ struct pa_value_type pa_infer_binary(struct pa_infer *x, struct pa_node *node, e
     struct pa_value_type by_method = infer_operator_method(x, node, op, a, b, &there);
     if (there)
         return by_method;
-    if (op == PA_OP_MOD && ta->kind == PA_T_STR)
+    if (op == PA_OP_MOD && ta->kind == PA_T_STR) {
+        pa_infer_to_any(x, b);
         return pa_type_of(x->program, PA_T_STR);
+    }
     if (ta->kind == PA_T_ANY || tb->kind == PA_T_ANY) {
         pa_infer_to_any(x, a);
         pa_infer_to_any(x, b);
@@ -133,8 +135,15 @@ struct pa_value_type pa_infer_binary(struct pa_infer *x, struct pa_node *node, e
 
 static void compare_in(struct pa_infer *x, struct pa_node *node, struct pa_node *right,
                        struct pa_value_type a) {
-    struct pa_value_type item = pa_infer_iteration(x, right);
-    struct pa_value_type b = right->type;
+    struct pa_value_type item = {0}, b = {0};
+    if (pa_lazy_kind(right) == PA_LAZY_NOT) {
+        b = pa_infer_expression(x, right);
+        if (!pa_type_is(b, PA_T_CLASS))
+            item = pa_infer_items_of(x, b, &right->place);
+    } else {
+        item = pa_infer_iteration(x, right);
+        b = right->type;
+    }
     if (pa_type_is(b, PA_T_CLASS)) {
         struct pa_value_type args[] = {b, a};
         pa_infer_special(x, node, class_of(b), "__contains__", args, 2);
@@ -148,6 +157,12 @@ static void compare_in(struct pa_infer *x, struct pa_node *node, struct pa_node 
         bool there;
         infer_operator_method(x, node, PA_OP_EQ, a, item, &there);
     }
+}
+
+/* Objects that are one or two for certain; of numbers and texts that is the build's affair. */
+static bool has_identity(struct pa_value_type type) {
+    return pa_type_is(type, PA_T_CLASS) || pa_type_is(type, PA_T_LIST) ||
+           pa_type_is(type, PA_T_DICT) || pa_type_is(type, PA_T_SET);
 }
 
 struct pa_value_type pa_infer_compare(struct pa_infer *x, struct pa_node *node) {
@@ -165,8 +180,8 @@ struct pa_value_type pa_infer_compare(struct pa_infer *x, struct pa_node *node) 
         }
         struct pa_value_type b = pa_infer_expression(x, right);
         if (op == PA_OP_IS || op == PA_OP_IS_NOT) {
-            if (right->kind != PA_N_NONE && right->kind != PA_N_BOOL &&
-                !(class_of(a) && class_of(b)))
+            bool objects = has_identity(a) && has_identity(b);
+            if (right->kind != PA_N_NONE && right->kind != PA_N_BOOL && !objects && a.type && b.type)
                 pa_refuse(x->tree, &node->place, "`is` is supported for None, True and False only");
             a = b;
             continue;
@@ -300,6 +315,12 @@ struct pa_value_type pa_infer_slice(struct pa_infer *x, struct pa_node *node) {
 }
 
 struct pa_value_type pa_infer_attribute(struct pa_infer *x, struct pa_node *node) {
+    struct pa_node *of = node->a;
+    if (pa_streq(node->str, "__name__") && of->kind == PA_N_CALL && of->a->kind == PA_N_NAME &&
+        !of->a->variable && pa_streq(of->a->str, "type") && of->kid_count == 1) {
+        pa_infer_expression(x, of->kids[0]);
+        return pa_type_of(x->program, PA_T_STR);
+    }
     struct pa_value_type object = pa_infer_expression(x, node->a);
     struct pa_type *known = pa_type_find(object.type);
     if (!known)

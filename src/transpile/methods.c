@@ -87,8 +87,7 @@ static const struct pa_method methods[] = {
     {PA_T_SET, "isdisjoint", "S", 'b', true, "rt_set_isdisjoint"},
 };
 
-/* What WebAssembly or exact arithmetic can do; sin and its like differ in the last digit from one
- * C library to the next, so they are left to the interpreter. */
+/* The C library behind them is the one that the sandbox's interpreters have. */
 static const struct pa_method functions[] = {
     {PA_T_MODULE, "sqrt", "f", 'f', true, "rt_math_sqrt"},
     {PA_T_MODULE, "floor", "f", 'i', true, "rt_math_floor"},
@@ -105,6 +104,19 @@ static const struct pa_method functions[] = {
     {PA_T_MODULE, "isinf", "f", 'b', false, "rt_math_isinf"},
     {PA_T_MODULE, "isfinite", "f", 'b', false, "rt_math_isfinite"},
     {PA_T_MODULE, "copysign", "ff", 'f', false, "rt_math_copysign"},
+    {PA_T_MODULE, "sin", "f", 'f', false, "rt_math_sin"},
+    {PA_T_MODULE, "cos", "f", 'f', false, "rt_math_cos"},
+    {PA_T_MODULE, "tan", "f", 'f', false, "rt_math_tan"},
+    {PA_T_MODULE, "asin", "f", 'f', false, "rt_math_asin"},
+    {PA_T_MODULE, "acos", "f", 'f', false, "rt_math_acos"},
+    {PA_T_MODULE, "atan", "f", 'f', false, "rt_math_atan"},
+    {PA_T_MODULE, "atan2", "ff", 'f', false, "rt_math_atan2"},
+    {PA_T_MODULE, "exp", "f", 'f', false, "rt_math_exp"},
+    {PA_T_MODULE, "log", "f", 'f', false, "rt_math_log"},
+    {PA_T_MODULE, "log", "ff", 'f', false, "rt_math_log_of"},
+    {PA_T_MODULE, "log2", "f", 'f', false, "rt_math_log2"},
+    {PA_T_MODULE, "log10", "f", 'f', false, "rt_math_log10"},
+    {PA_T_MODULE, "pow", "ff", 'f', false, "rt_math_pow"},
     {PA_T_MODULE, "radians", "f", 'f', false, "rt_math_radians"},
     {PA_T_MODULE, "degrees", "f", 'f', false, "rt_math_degrees"},
 };

@@ -215,6 +215,30 @@ static struct pa_node *parse_dictionary(struct pa_parse *p, TSNode node) {
     return result;
 }
 
+/* key=d.get: a method of an object, as a function: lambda a: d.get(a). */
+static struct pa_node *method_as_lambda(struct pa_parse *p, struct pa_node *method, TSNode at) {
+    struct pa_node *lambda = pa_parse_new(p, PA_N_LAMBDA, at, 0);
+    struct pa_node *call = pa_parse_new(p, PA_N_CALL, at, 1);
+    struct pa_node *name = pa_parse_new(p, PA_N_NAME, at, 0);
+    struct pa_def *def = pa_tree_alloc(p->tree, sizeof(*def));
+    name->str = "a";
+    call->a = method;
+    if (method->a->kind == PA_N_NAME && pa_streq(method->a->str, "str"))
+        method->a = name; /* str.upper */
+    else
+        pa_parse_add(call, name);
+    def->name = "<lambda>";
+    def->params = pa_tree_alloc(p->tree, sizeof(*def->params));
+    def->params[0].name = name->str;
+    def->params[0].place = method->place;
+    def->param_count = 1;
+    def->is_lambda = true;
+    def->body = call;
+    def->at = lambda;
+    lambda->def = def;
+    return lambda;
+}
+
 static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     TSNode arguments = pa_parse_field(kids, "arguments");
@@ -235,6 +259,8 @@ static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
             struct pa_node *keyword = pa_parse_new(p, PA_N_KEYWORD, arg, 0);
             keyword->str = pa_parse_text(p, pa_parse_field(pair, "name"));
             keyword->a = pa_parse_expression(p, pa_parse_field(pair, "value"));
+            if (pa_streq(keyword->str, "key") && keyword->a->kind == PA_N_ATTRIBUTE)
+                keyword->a = method_as_lambda(p, keyword->a, arg);
             for (uint32_t k = 0; k < result->kid_count; k++)
                 if (result->kids[k]->kind == PA_N_KEYWORD &&
                     pa_streq(result->kids[k]->str, keyword->str))

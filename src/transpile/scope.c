@@ -252,12 +252,7 @@ static void hide(struct walk *w, struct pa_node *target) {
     }
     if (target->kind != PA_N_NAME)
         pa_refuse(w->program->tree, &target->place, "this target in a comprehension");
-    struct pa_variable *v = NULL;
-    for (size_t i = 0; i < w->hidden_count; i++)
-        if (pa_streq(w->hidden[i]->name, target->str))
-            pa_refuse(w->program->tree, &target->place,
-                      "two variables of one name in comprehensions inside each other");
-    v = add_variable(w->program, w->scope, target->str);
+    struct pa_variable *v = add_variable(w->program, w->scope, target->str);
     v->hidden = true;
     v->binding = PA_BOUND_VALUE;
     if (w->hidden_count == w->hidden_room) {

@@ -9,9 +9,6 @@
 
 #include "base/digest.h"
 #include "base/strv.h"
-#include <fnmatch.h>
-
-#define LISTED_MOST 10000 /* changed files that are told of */
 
 static const char *const places[] = {"/workspace", "/tmp"};
 
@@ -150,36 +147,36 @@ struct report {
     struct pa_worker *worker;
     const char *place;
     unsigned listed;
+    size_t heads; /* bytes */
     uint64_t bytes_left;
 };
 
-/* A glob with a slash at its front means a whole path, another one what is below /workspace.  A
- * star matches slashes, too. */
-static bool is_wanted(const struct report *report, const char *path, const char *rest) {
-    for (char **glob = report->worker->message.outputs; glob && *glob; glob++) {
-        const char *text = **glob == '/' ? path : report->place == places[0] ? rest : NULL;
-        if (text && fnmatch(*glob, text, 0) == 0)
-            return true;
-    }
-    return false;
+static void send_head(struct report *report, const struct pa_changed_file *file, bool with_bytes) {
+    struct pa_buf head = PA_BUF_INIT(PA_PATH_MAX + 256);
+    pa_changed_file_encode(file, with_bytes, &head);
+    pa_channel_send(&report->worker->channel, PA_FRAME_CHANGED, head.data, head.size);
+    report->heads += head.size;
+    pa_buf_done(&head);
 }
 
 static bool report_file(void *context, const char *rest, const uint8_t *bytes, size_t size) {
     struct report *report = context;
     char path[PA_PATH_MAX + 16];
     struct pa_changed_file file = {.path = path, .size = size};
+    if (report->listed++ == PA_CHANGED_MOST || report->heads + 2 * PA_PATH_MAX > PA_CHANGED_HEADS) {
+        send_head(report, &(struct pa_changed_file){.path = (char *)(uintptr_t) ""}, false);
+        return false;
+    }
     snprintf(path, sizeof(path), "%s/%s", report->place, rest);
     pa_digest(bytes, size, file.sha256);
-    bool with_bytes = size <= report->bytes_left && is_wanted(report, path, rest);
-    struct pa_buf head = PA_BUF_INIT(PA_PATH_MAX + 256);
-    pa_changed_file_encode(&file, with_bytes, &head);
-    pa_channel_send(&report->worker->channel, PA_FRAME_CHANGED, head.data, head.size);
-    pa_buf_done(&head);
+    bool with_bytes =
+        size <= report->bytes_left && pa_output_wanted(report->worker->message.outputs, path);
+    send_head(report, &file, with_bytes);
     if (with_bytes && size) {
         pa_channel_send(&report->worker->channel, PA_FRAME_CHANGED, bytes, size);
         report->bytes_left -= size;
     }
-    return ++report->listed < LISTED_MOST;
+    return true;
 }
 
 void pa_worker_report_files(struct pa_worker *worker) {

@@ -3,6 +3,7 @@
 #include "base/strv.h"
 #include "base/wire.h"
 #include "warm/frame.h"
+#include <fnmatch.h>
 
 static void put_setup(const struct pa_worker_setup *setup, struct pa_buf *buf) {
     pa_put_u8(buf, setup->jail_required);
@@ -242,6 +243,18 @@ bool pa_file_entry_decode(struct pa_reader *reader, struct pa_file_entry *ret) {
     ret->size = pa_get_u64(reader);
     ret->modified_ns = pa_get_u64(reader);
     return !reader->failed;
+}
+
+bool pa_output_wanted(char *const *globs, const char *path) {
+    static const char workspace[] = "/workspace/";
+    const size_t size = sizeof(workspace) - 1;
+    const char *rest = strncmp(path, workspace, size) == 0 ? path + size : NULL;
+    for (; globs && *globs; globs++) {
+        const char *text = **globs == '/' ? path : rest;
+        if (text && fnmatch(*globs, text, 0) == 0)
+            return true;
+    }
+    return false;
 }
 
 void pa_changed_file_encode(const struct pa_changed_file *file, bool with_bytes,

@@ -70,9 +70,9 @@ int pa_transpile_answer_decode(const uint8_t *bytes, size_t size, struct pa_tran
 /* FILE: one step with the in-memory files of a session that waits. */
 enum pa_file_op {
     PA_FILE_STAT,
-    PA_FILE_GET,    /* `size` bytes at `offset`, at most PA_FILE_PIECE */
-    PA_FILE_PUT,    /* `bytes` at `offset`; `flag`: the file is emptied first */
-    PA_FILE_LIST,   /* entries from the cookie `offset` on */
+    PA_FILE_GET,  /* `size` bytes at `offset`, at most PA_FILE_PIECE */
+    PA_FILE_PUT,  /* `bytes` at `offset`; `flag`: the file is emptied first */
+    PA_FILE_LIST, /* entries from the cookie `offset` on */
     PA_FILE_MKDIR,
     PA_FILE_RENAME, /* to `to` */
     PA_FILE_REMOVE, /* `flag`: with all that is in it */
@@ -95,7 +95,7 @@ struct pa_file_done {
     struct pa_error err; /* code PA_ERR_NONE: it is done */
     bool directory;
     uint64_t size, modified_ns;
-    uint64_t next; /* of LIST: the cookie to go on at; 0: that was all */
+    uint64_t next;        /* of LIST: the cookie to go on at; 0: that was all */
     const uint8_t *bytes; /* borrowed */
     size_t bytes_size;
 };
@@ -106,7 +106,10 @@ struct pa_file_entry {
     uint64_t size, modified_ns;
 };
 
-/* CHANGED: a stream of these. */
+/* CHANGED: a stream of these.  Of at most so many files is told, in at most so many bytes beside
+ * their contents; one with an empty path says that there are more. */
+#define PA_CHANGED_MOST  10000u
+#define PA_CHANGED_HEADS (4u << 20)
 struct pa_changed_file {
     char *path; /* absolute */
     uint64_t size;
@@ -134,6 +137,11 @@ int pa_file_done_decode(const uint8_t *payload, size_t size, struct pa_file_done
 void pa_file_entry_encode(const struct pa_file_entry *entry, struct pa_buf *buf);
 /* False at the end of the span; reader->failed where it is not well-formed. */
 bool pa_file_entry_decode(struct pa_reader *reader, struct pa_file_entry *ret);
+
+/* Whether one of the globs, which end in NULL (NULL: none), is for the file at this absolute path.  A
+ * glob with a slash at its front means a whole path, another one what is below /workspace.  A star
+ * matches slashes, too. */
+bool pa_output_wanted(char *const *globs, const char *path);
 
 /* The head of a record; `size` bytes follow where `with_bytes` says so. */
 void pa_changed_file_encode(const struct pa_changed_file *file, bool with_bytes,

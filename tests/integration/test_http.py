@@ -157,6 +157,14 @@ def test_bodies_that_are_no_json(server):
         check_problem(answer, 415, "INVALID_ARGUMENT", "application/json")
 
 
+def test_json_that_is_deep(server):
+    for depth in (2000, 100_000):
+        for opening, closing in (("[", "]"), ('{"a":', "}")):
+            body = '{"code": ' + opening * depth + "1" + closing * depth + "}"
+            answer = server.ask("POST", f"/v1/tools/{TOOL}", body, {"Content-Type": "application/json"})
+            check_problem(answer, 400, "INVALID_ARGUMENT")
+
+
 def test_unknown_paths_and_methods(server):
     check_problem(server.ask("GET", "/v1/nothing"), 404, "NOT_FOUND", "/openapi.json")
     for path in ("/v1/tools/%zz", "/%00", "/v1/../healthz", "/v1/tools/%ff", "/" + "a/" * 20):

@@ -50,8 +50,8 @@ NASTY = [
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
-    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), "javascript", client_timeout_ms=500,
-                    request_bytes="1MiB")
+    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), "javascript",
+                    client_timeout_ms=500, request_bytes="1MiB")
     yield server
     assert server.stop() == 0, server.log()
     assert "Sanitizer" not in server.log() and "assertion" not in server.log().lower(), server.log()[-3000:]
@@ -83,7 +83,8 @@ def mutate(rng, data):
         elif kind == 3:
             data[at:at] = data[:at][-rng.randrange(1, 60):] * rng.randrange(1, 40)
         else:
-            data[at:at] = rng.choice([b"\r\n", b"\r\n\r\n", b"\0", b"%00", b"%2e%2e/", b"9" * 30, b": ", b"{\"a\":" * 50])
+            data[at:at] = rng.choice([b"\r\n", b"\r\n\r\n", b"\0", b"%00", b"%2e%2e/", b"9" * 30, b": ",
+                                      b"{\"a\":" * 50])
     return bytes(data)
 
 

@@ -61,7 +61,8 @@ def test_life(server):
 
 @pytest.mark.parametrize("parameters, path", [
     ({"language": "cobol"}, "/language"), ({"language": 1}, "/language"), ({"labels": {"a": 1}}, "/labels"),
-    ({"idle_ms": 0}, "/idle_ms"), ({"recover": "yes"}, "/recover"), ({"limits": {"timeout_ms": -1}}, "/limits/timeout_ms"),
+    ({"idle_ms": 0}, "/idle_ms"), ({"recover": "yes"}, "/recover"),
+    ({"limits": {"timeout_ms": -1}}, "/limits/timeout_ms"),
     ({"nonsense": 1}, "/nonsense"), ({"session_id": "s"}, "/session_id")])
 def test_faults(server, parameters, path):
     answer = server.ask("POST", "/v1/sessions", {"language": LANGUAGE, **parameters})
@@ -95,7 +96,8 @@ def test_forks_and_their_tree(server, session, turn):
     answer = server.ask("POST", f"{session}/fork", {"count": 3, "labels": {"branch": "yes"}})
     ids = answer.json()["sessions"]
     assert answer.status == 201 and len(set(ids)) == 3
-    branches = [{"session_id": one, "code": f"x += {number}; x", "mode": "expression"} for number, one in enumerate(ids)]
+    branches = [{"session_id": one, "code": f"x += {number}; x", "mode": "expression"}
+                for number, one in enumerate(ids)]
     branches.append({"session_id": ids[0], "code": 1})
     done = server.ask("POST", "/v1/sessions/branches", {"branches": branches}).json()["branches"]
     assert [value(one["outcome"]) for one in done[:3]] == ["1", "2", "3"]
@@ -163,10 +165,12 @@ def test_what_there_is_and_changing_it(server, session):
     found = server.ask("GET", f"{files}/search?text=three&glob=*.txt").json()["files"]
     assert [(one["path"], one["matches"][0]["line"]) for one in found] == [("/workspace/deep/three.txt", 1)]
     assert server.ask("POST", f"{files}/rename", {"from": "one.txt", "to": "deep/1.txt"}).status == 204
-    assert server.ask("POST", f"{files}/edit", {"path": "deep/1.txt", "old": "bye", "new": "ciao"}).json() == {"replaced": 1}
+    edit = {"path": "deep/1.txt", "old": "bye", "new": "ciao"}
+    assert server.ask("POST", f"{files}/edit", edit).json() == {"replaced": 1}
     assert server.ask("GET", f"{files}?path=deep/1.txt").body == b"hello one.txt\nciao\n"
-    assert server.ask("POST", f"{files}/edit", {"path": "deep/1.txt", "old": "o", "new": "0"}).status == 412
-    assert server.ask("POST", f"{files}/edit", {"path": "deep/1.txt", "old": "o", "new": "0", "all": True}).json()["replaced"] == 3
+    edit = {"path": "deep/1.txt", "old": "o", "new": "0"}
+    assert server.ask("POST", f"{files}/edit", edit).status == 412
+    assert server.ask("POST", f"{files}/edit", {**edit, "all": True}).json() == {"replaced": 3}
     assert server.ask("PUT", f"{files}/folder?path=empty").status == 204
     assert server.ask("DELETE", f"{files}?path=deep").status in (400, 412, 409)
     assert server.ask("DELETE", f"{files}?path=deep&recursive=true").status == 204

@@ -20,8 +20,8 @@ def staged(root, polyagent, tmp_path_factory):
 
 def test_what_is_installed(staged):
     prefix = staged.parent.parent
-    worker = prefix / "libexec/polyagent/polyagent-worker"
-    for program in (staged, worker):
+    libexec = prefix / "libexec/polyagent"
+    for program in (staged, libexec / "polyagent-worker", libexec / "polyagent-server"):
         assert program.stat().st_mode & 0o7777 == 0o755
     assert (prefix / "share/doc/polyagent/LICENSE").is_file()
 
@@ -44,6 +44,20 @@ def test_it_may_be_moved(run, root, staged, tmp_path):
     shutil.copytree(staged.parent.parent, moved)
     result = run("run", root / "docs/assets/hello-wasi.wat", program=moved / "bin/polyagent")
     assert (result.code, result.out) == (0, "Hello from WASI!\n"), result
+
+
+def test_the_server_may_be_moved(environment, staged, tmp_path):
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(staged.parent.parent, moved)
+    tmp_path.chmod(0o700)
+    env = {**environment, "POLYAGENT_SOCKET": str(tmp_path / "s.sock")}
+    with subprocess.Popen([moved / "bin/polyagent", "serve"], env=env, stderr=subprocess.PIPE, text=True) as server:
+        said = server.stderr.readline()
+        while "serving on" not in said and server.poll() is None:
+            said += server.stderr.readline()
+        server.terminate()
+        said += server.stderr.read()
+    assert server.returncode == 0, said
 
 
 def test_it_runs_through_a_link(run, root, staged, tmp_path):

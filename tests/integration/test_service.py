@@ -368,6 +368,19 @@ def test_traces(service):
     assert attributes["polyagent.run_id"] == json.loads(body)["run_id"] and attributes["polyagent.status"] == "ok"
 
 
+def test_a_collector_that_is_gone_costs_spans_only(service):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        server = service(LANGUAGE, otlp_endpoint=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        for _ in range(3):
+            assert server.call("1")[0] == 200
+        server.wait_for("spans cannot be sent")
+        assert re.search(r"\npolyagent_spans_dropped_total 3\n", server.ask("GET", "/metrics")[2])
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+
+
 # --- the end ------------------------------------------------------------------------------------
 
 

@@ -146,6 +146,16 @@ def test_memory_limit_is_the_sessions(driver):
     driver.end(id=session)
 
 
+def test_fuel_is_each_turns_own(driver):
+    session = driver.create(deterministic=True, limits={"fuel": 2_000_000_000})  # compiled for that already
+    for _ in range(2):
+        assert driver.turn(id=session, code="for i in range(10**6): pass", limits={"fuel": 1_000_000_000})["status"] == "ok"
+    assert driver.turn(id=session, code="while True: pass", limits={"fuel": 100_000_000})["status"] == "out_of_fuel"
+    plain = driver.create()
+    assert "does not count it" in fails("INVALID_ARGUMENT", driver.turn, id=plain, code="1", limits={"fuel": 1000})
+    driver.end(id=plain)
+
+
 # ---- names, owners, what is told ------------------------------------------------------------------
 
 
@@ -419,6 +429,16 @@ def test_changed_files_are_in_the_outcome(driver, session):
     assert [(f["path"], f["content_base64"]) for f in outcome["files"]] == [("/workspace/b", "/w==")]
     outcome = driver.turn(id=session, code="open('c', 'w').write('x' * 101); open('e', 'w').write('y')", output="*", output_bytes=100)
     assert {p: f[2] for p, f in files(outcome).items()} == {"/workspace/c": None, "/workspace/e": "y"}
+
+
+def test_more_changed_files_than_are_told_of(driver):
+    session = driver.create(limits={"files_count": 20000})
+    outcome = driver.turn(id=session, code="import os\nfor i in range(10001): open(f'f{i}', 'w').close()")
+    assert len(outcome["files"]) == 10000 and outcome["files_truncated"] is True
+    code = "p = '/'.join(['x' * 200] * 15)\nos.makedirs(p)\nfor i in range(2000): open(f'{p}/{i}', 'w').close()"
+    outcome = driver.turn(id=session, code=code)
+    assert 1000 < len(outcome["files"]) < 2000 and outcome["files_truncated"] is True
+    driver.end(id=session)
 
 
 # ---- ends -----------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 # What the script itself and the commands it looks for are, beside what a test plays.
 REAL = ["sh", "sed", "sort", "head", "cut", "cat", "grep", "printf", "dirname", "env", "chmod"]
 LOOKED_FOR = ["cc", "meson", "ninja", "pkg-config", "python3", "cmake", "clang", "wasm-ld", "pip3",
-              "pytest"]
+              "protoc", "protoc-c", "pytest"]
 
 
 class Machine:

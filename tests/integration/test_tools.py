@@ -140,7 +140,7 @@ VALUES = {  # values for each parameter, right and wrong ones
                {"memory_bytes": 65535}, {"module_bytes": 1000}, {"compile_ms": 1000}, {"none": 1}, [], 5],
     "deterministic": [True, False, 0, "true", None],
     "seed": [0, 1, 2**53 - 1, 2**53, -1, 1.0, 1.5, "1", True],
-    "mode": ["script", "expression", "Script", "", 1],
+    "mode": ["script", "expression", "interpret", "auto", "transpile", "Script", "", 1],
     "image": ["python", "python3.12", "none", 1],
     "session_id": ["s-0123456789abcdef", "mine", "", "a b", "x" * 63, "x" * 64, 1],
     "new_session": [True, False, 1, "yes"],
@@ -424,6 +424,36 @@ def test_interpreter_of_the_configuration(tool_call, options, interpreter):
 def test_interpreter_that_is_none(tool_call):
     answer, = tool_call(("python_wasi_runner", {"code": "", "interpreter_wasm_base64": b64("\0asm\1\0\0\0")}))
     assert answer.get("error") == "FAILED_PRECONDITION" or outcome_of(answer)["status"] == "invalid_module", answer
+
+
+# --- without an interpreter ---
+
+
+def test_transpiled(tool_call, options):
+    code = "total = 0\nfor i in range(10):\n    total += i\nprint('total', total)"
+    answers = tool_call(*(("python_wasi_runner", {"code": code, "mode": mode})
+                          for mode in ("interpret", "auto", "transpile")), options=options)
+    assert [outcome_of(answer)["stdout"] for answer in answers] == ["total 45\n"] * 3
+    assert "engine" not in outcome_of(answers[0])
+    assert [outcome_of(answer)["engine"]["used"] for answer in answers[1:]] == ["transpiler"] * 2
+    for answer in answers[1:]:
+        assert "".join(event[1] for event in answer["events"] if event[0] == "stdout") == "total 45\n"
+
+
+def test_what_is_not_transpiled(tool_call, options):
+    """The interpreter does it, or it is refused; a program that turns out too much has one output."""
+    late = "x = 1\nfor i in range(70):\n    x = x * 2\n    print(i, x)"
+    auto, refused, begun, silent = tool_call(
+        ("python_wasi_runner", {"code": "import sys\nprint(sys.version_info[0])", "mode": "auto"}),
+        ("python_wasi_runner", {"code": "import sys\nprint(sys.version_info[0])", "mode": "transpile"}),
+        ("python_wasi_runner", {"code": late, "mode": "auto"}),
+        ("python_wasi_runner", {"code": late, "mode": "auto"}, {"events": False}), options=options)
+    assert outcome_of(auto)["stdout"] == "3\n" and outcome_of(auto)["engine"]["used"] == "interpreter"
+    assert outcome_of(refused)["status"] == "error" and outcome_of(refused)["message"]
+    whole = "".join(f"{i} {2 ** (i + 1)}\n" for i in range(70))
+    for answer in begun, silent:
+        assert outcome_of(answer)["stdout"] == whole
+    assert "".join(event[1] for event in begun["events"] if event[0] == "stdout") == whole
 
 
 # --- kinds of warm processes ---

@@ -10,8 +10,10 @@
 #include "base/io.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -288,6 +290,45 @@ static void audit_lines(void **state) {
     }
 }
 
+/* A disk that is full, as a limit on file sizes has it: half a record, then none, then all again.
+ */
+static void a_full_disk_loses_records_only(void **state) {
+    struct place place;
+    struct pa_audit *audit;
+    struct pa_error err, why = {.code = PA_ERR_UNAVAILABLE, .message = "no"};
+    struct rlimit before;
+    enter(&place);
+    char *path = pa_path_join(place.folder, "audit.jsonl"), line[8192];
+    assert_int_equal(pa_audit_new(path, false, &audit, &err), 0);
+    struct pa_audit_record record = {
+        .run_id = "r-1", .caller = "ann", .door = "grpc", .tool = "t", .error = &why};
+    signal(SIGXFSZ, SIG_IGN);
+    pa_audit_write(audit, &record);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    struct rlimit full = {(rlim_t)st.st_size + 20, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    for (int i = 0; i < 3; i++)
+        pa_audit_write(audit, &record);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(pa_audit_lost(audit), 3);
+    pa_audit_write(audit, &record);
+    FILE *file = fopen(path, "r");
+    int whole = 0, cut = 0;
+    while (fgets(line, sizeof(line), file)) {
+        json_t *json = json_loads(line, 0, NULL);
+        *(json ? &whole : &cut) += 1;
+        json_decref(json);
+    }
+    fclose(file);
+    assert_int_equal(whole, 2);
+    assert_int_equal(cut, 1);
+    pa_audit_free(audit);
+    free(path);
+    leave(&place);
+}
+
 static void audit_faults(void **state) {
     struct pa_audit *audit;
     struct pa_error err;
@@ -352,6 +393,7 @@ int main(void) {
         cmocka_unit_test(labels_are_escaped_and_bounded),
         cmocka_unit_test(traceparents),
         cmocka_unit_test(audit_lines),
+        cmocka_unit_test(a_full_disk_loses_records_only),
         cmocka_unit_test(audit_faults),
         cmocka_unit_test(stored_modules),
     };

@@ -138,7 +138,6 @@ static void changed_files_are_checked(void **state) {
     } bad[] = {
         {"/etc/passwd", NULL},
         {"workspace/a", NULL},
-        {"", NULL},
         {"/workspace/a", "0123"},
         {"/workspace/a", "ZZ23456789012345678901234567890123456789012345678901234567890123"},
         {"/workspace/a", "0123456789012345678901234567890123456789012345678901234567890123"}};
@@ -147,6 +146,7 @@ static void changed_files_are_checked(void **state) {
     (void)state;
     put_file(&buf, "/workspace/a", "hello", true, NULL);
     put_file(&buf, "/tmp/b", "", false, NULL);
+    put_file(&buf, "", "", false, NULL); /* there are more */
     assert_int_equal(take(&buf, &count), 0);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < PA_ARRAY_LEN(bad); i++) {
@@ -158,8 +158,8 @@ static void changed_files_are_checked(void **state) {
     for (size_t cut = 1; cut < buf.size; cut++) { /* every end that is too early */
         struct pa_buf part = {.data = buf.data, .size = buf.size - cut};
         int done = take(&part, &count);
-        assert_true(count < 2);
-        assert_true(done < 0 || count == 1);
+        assert_true(count <= 2);
+        assert_true(done < 0 || count >= 1);
     }
     pa_buf_done(&buf);
 }

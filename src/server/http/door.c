@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STACK_BYTES    ((size_t)256 * 1024)
+#define STACK_BYTES    ((size_t)512 * 1024) /* JSON that is as deep as its reader takes: 200 KiB */
 #define SECRET_MOST    ((size_t)1 << 20)
 #define SPOOL_REQUESTS 4 /* bodies of the largest size that fit at once */
 

@@ -60,10 +60,20 @@ static enum desc_kind kind_of(const void *o) {
     return kinds[KIND(o)];
 }
 
+/* A container that holds ANY: others can be behind ANY only to be shown. */
+static void need_plain(const void *o) {
+    const struct desc *desc = ((const struct list *)o)->desc;
+    for (uint32_t i = 0; i < desc->count; i++)
+        if (desc->items[i]->kind != D_ANY)
+            rt_bail();
+}
+
 /* Containers behind ANY hold ANY, so only the kind must fit; of a tuple, its length too. */
 RT_API void *rt_to_kind(void *o, const struct desc *desc) {
     if (!o || kind_of(o) != desc->kind)
         rt_bail();
+    if (KIND(o) >= LIST && KIND(o) <= TUPLE)
+        need_plain(o);
     if (desc->kind == D_TUPLE && ((struct tuple *)o)->count != desc->count)
         rt_bail();
     return o;
@@ -209,6 +219,10 @@ RT_API void *rt_any_binary(void *a, void *b, enum op op) {
     }
     if (!a || !b)
         rt_bail();
+    if (KIND(a) == LIST)
+        need_plain(a);
+    if (KIND(b) == LIST)
+        need_plain(b);
     if (op == OP_ADD && KIND(a) == STR && KIND(b) == STR)
         return rt_str_add(a, b);
     if (op == OP_ADD && KIND(a) == LIST && KIND(b) == LIST)
@@ -256,6 +270,8 @@ RT_API void *rt_any_abs(void *o) {
 RT_API void *rt_any_at(void *o, void *index) {
     if (!o || !index)
         rt_bail();
+    if (KIND(o) >= LIST && KIND(o) <= TUPLE)
+        need_plain(o);
     if (KIND(o) == DICT) {
         struct dict *d = o;
         slot *found = rt_dict_find(d, of_pointer(index));
@@ -288,6 +304,8 @@ RT_API void *rt_any_at(void *o, void *index) {
 }
 
 RT_API void rt_any_set(void *o, slot index, slot value) {
+    if (o && KIND(o) >= LIST && KIND(o) <= TUPLE)
+        need_plain(o);
     if (o && KIND(o) == DICT) {
         rt_dict_set(o, index, value);
         return;
@@ -307,8 +325,10 @@ RT_API void rt_any_set(void *o, slot index, slot value) {
 RT_API void *rt_any_slice(void *o, int64_t low, int64_t high, int64_t step, uint32_t there) {
     if (o && KIND(o) == STR)
         return rt_str_slice(o, low, high, step, there);
-    if (o && KIND(o) == LIST)
+    if (o && KIND(o) == LIST) {
+        need_plain(o);
         return rt_list_slice(o, low, high, step, there);
+    }
     rt_bail();
 }
 
@@ -316,6 +336,8 @@ RT_API void *rt_any_slice(void *o, int64_t low, int64_t high, int64_t step, uint
 RT_API struct list *rt_any_list(void *o) {
     if (!o)
         rt_bail();
+    if (KIND(o) >= LIST && KIND(o) <= SET)
+        need_plain(o);
     if (KIND(o) == LIST)
         return o;
     struct list *l = rt_list_new(&rt_desc_list_of_any, 0);
@@ -367,6 +389,8 @@ bool rt_str_has(const struct str *s, const struct str *what);
 RT_API bool rt_any_has(void *o, void *what) {
     if (!o)
         rt_bail();
+    if (KIND(o) >= LIST && KIND(o) <= SET)
+        need_plain(o);
     if (KIND(o) == DICT)
         return rt_dict_has(o, of_pointer(what));
     if (KIND(o) == SET)
