@@ -4,12 +4,43 @@
  * and what decodes as an end or an error must be one that code may rely on.
  */
 #include "warm/frame.h"
+#include "warm/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Spans that lie in the payload. */
+static void touch(const struct pa_frame *frame, const uint8_t *bytes, size_t size) {
+    volatile uint8_t last = 0;
+    PA_ASSERT(size == 0 ||
+              (bytes >= frame->payload && bytes + size <= frame->payload + frame->size));
+    if (size)
+        last = bytes[size - 1];
+    (void)last;
+}
+
+static void look_at_files(const struct pa_frame *frame) {
+    struct pa_file_done done;
+    struct pa_file_entry entry;
+    struct pa_changed_file file;
+    if (frame->type == PA_FRAME_FILE_DONE &&
+        pa_file_done_decode(frame->payload, frame->size, &done) == 0) {
+        touch(frame, done.bytes, done.bytes_size);
+        struct pa_reader reader = PA_READER(done.bytes, done.bytes_size);
+        while (pa_file_entry_decode(&reader, &entry))
+            PA_ASSERT(memchr(entry.name, 0, sizeof(entry.name)));
+    }
+    struct pa_reader reader = PA_READER(frame->payload, frame->size);
+    while (frame->type == PA_FRAME_CHANGED && pa_changed_file_decode(&reader, &file)) {
+        PA_ASSERT(file.path && memchr(file.sha256, 0, sizeof(file.sha256)));
+        touch(frame, file.bytes, file.bytes ? (size_t)file.size : 0);
+        free(file.path);
+    }
+}
+
 static void look_at(const struct pa_frame *frame) {
+    look_at_files(frame);
     PA_ASSERT(frame->size <= PA_FRAME_MAX);
-    PA_ASSERT(frame->type >= PA_FRAME_JAILED && frame->type <= PA_FRAME_DENIED);
+    PA_ASSERT(frame->type >= PA_FRAME_JAILED && frame->type <= PA_FRAME_LAST);
     volatile uint8_t last = 0;
     if (frame->size)
         last = frame->payload[frame->size - 1];

@@ -225,6 +225,8 @@ const JSON_TYPES = {string: v => typeof v === 'string', integer: Number.isIntege
 
 class ToolError extends Error {}
 ToolError.prototype.name = 'ToolError';
+class KvError extends Error {}
+KvError.prototype.name = 'KvError';
 
 function checkArguments({name, parameters = {}}, given) {
   const known = parameters.properties ?? {};
@@ -239,23 +241,48 @@ function checkArguments({name, parameters = {}}, given) {
   }
 }
 
+function ask(name, given, Refusal) {
+  const id = ++calls.number, file = openFile(CALL, 'w');
+  file.puts(clean(stringify({id, name, arguments: given})) + '\n');
+  file.close();
+  return new Promise((resolve, reject) => calls.open.set(id, {resolve, refuse: why => reject(new Refusal(why))}));
+}
+
 function makeTool(offer) {
   const tool = async (given = {}) => {
     checkArguments(offer, given);
-    const id = ++calls.number, file = openFile(CALL, 'w');
-    file.puts(clean(stringify({id, name: offer.name, arguments: given})) + '\n');
-    file.close();
-    return new Promise((resolve, reject) => calls.open.set(id, {resolve, reject}));
+    return ask(offer.name, given, ToolError);
   };
   return Object.defineProperty(tool, 'name', {value: offer.name});
 }
+
+// The key-value store: JSON values under text keys, which outlive the run.
+const KV_PAGE = 300;
+let hasKv = false;
+async function askKv(name, given) {
+  if (!hasKv) throw new KvError('this run has no key-value store: programs that a server runs have one (server.kv), unless they are deterministic');
+  return ask(`kv.${name}`, given, KvError);
+}
+const kv = {
+  async get(key) { const {found, value} = await askKv('get', {key}); return found ? value : undefined; },
+  async put(key, value) { await askKv('put', {key, value}); },
+  delete(key) { return askKv('delete', {key}); },
+  async list(prefix = '') {
+    const keys = [];
+    for (let page, after; page === undefined || page.length === KV_PAGE; after = page.at(-1)) {
+      page = await askKv('list', {prefix, most: KV_PAGE, after});
+      keys.push(...page);
+    }
+    return keys;
+  },
+};
 
 function takeReplies(text) {
   for (const line of text.split('\n')) {
     if (!line) continue;
     const {id, result, error} = parse(line), call = calls.open.get(id);
     calls.open.delete(id);
-    if (error) call?.reject(new ToolError(error.message ?? 'the call failed'));
+    if (error) call?.refuse(error.message ?? 'the call failed');
     else call?.resolve(result);
   }
 }
@@ -279,7 +306,7 @@ function readReplies(wait) {
   }
   calls.rest = bytes.slice(end + 1);
   if (end >= 0) takeReplies(new TextDecoder().decode(bytes.subarray(0, end + 1)));
-  else if (wait) for (const [id, {reject}] of calls.open) { calls.open.delete(id); reject(new ToolError('there is no answer any more')); }
+  else if (wait) for (const [id, {refuse}] of calls.open) { calls.open.delete(id); refuse('there is no answer any more'); }
   return end >= 0;
 }
 
@@ -626,7 +653,7 @@ function isComplete(program) {
 
 // What a session has, for somebody who looks at it.  What `let`, `const` and `class` declare is in no
 // object, so their names are those that the programs declared anywhere, if they mean something here.
-const declared = new Set(), given = new Set(['scriptArgs', 'require', 'module', 'exports', '__filename', '__dirname', '_', 'tools', 'ToolError']);
+const declared = new Set(), given = new Set(['scriptArgs', 'require', 'module', 'exports', '__filename', '__dirname', '_', 'tools', 'ToolError', 'kv', 'KvError']);
 function noteNames(program) {
   for (const [, name] of program.matchAll(/\b(?:let|const|class)\s+([A-Za-z_$][\w$]*)/g)) declared.add(name);
   for (const [, names] of program.matchAll(/\b(?:let|const)\s*[{[]([^}\]=]*)[}\]]\s*=/g))
@@ -678,6 +705,8 @@ async function run({header, program}) {
   nameProgram(filename);
   if (session) noteNames(program);
   if (header.tools) install(globalThis, {tools: Object.fromEntries(header.tools.map(offer => [offer.name, makeTool(offer)])), ToolError});
+  hasKv = header.kv === true;
+  install(globalThis, {kv, KvError});
   calls.open.clear();
   calls.rest = new Uint8Array(0);
   if (header.fresh !== false) freshen();

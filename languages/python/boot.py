@@ -30,6 +30,7 @@ import linecache
 import os
 import traceback
 import types
+from collections.abc import MutableMapping
 
 try:
     import site  # an isolated interpreter starts without it; exit(), quit() and help() are there
@@ -540,16 +541,98 @@ class Tool:
         return self.start(*values, **named).result()
 
 
+class KvError(Exception):
+    """The key-value store refused: a quota, or a key or value that it does not take."""
+
+
+class Kv(MutableMapping):
+    """The key-value store of whoever runs this: JSON values under text keys, which outlive the run."""
+
+    PAGE = 300
+
+    def _ask(self, name, **arguments):
+        try:
+            return _calls.wait(_calls.start("kv." + name, arguments))
+        except ToolError as error:
+            raise KvError(str(error)) from None
+
+    def __getitem__(self, key):
+        answer = self._ask("get", key=key)
+        if not answer["found"]:
+            raise KeyError(key)
+        return answer["value"]
+
+    def __setitem__(self, key, value):
+        self._ask("put", key=key, value=value)
+
+    def __delitem__(self, key):
+        if not self._ask("delete", key=key):
+            raise KeyError(key)
+
+    def list(self, prefix=""):
+        """The keys that begin with `prefix`, in order; asked for a page at a time."""
+        after = {}
+        while page := self._ask("list", prefix=prefix, most=self.PAGE, **after):
+            yield from page
+            if len(page) < self.PAGE:
+                return
+            after = {"after": page[-1]}
+
+    def __iter__(self):
+        return self.list()
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+    def __repr__(self):
+        return "<the key-value store>"
+
+
+class Sandbox(types.ModuleType):
+    ABSENT = {"tools": "the caller of this run offers no tools",
+              "kv": "this run has no key-value store: programs that a server runs have one (server.kv), unless they are deterministic"}
+
+    def __getattr__(self, name):
+        if name in self.ABSENT:
+            raise ImportError(self.ABSENT[name], name="sandbox")
+        raise AttributeError(f"module 'sandbox' has no attribute {name!r}")
+
+
+class SandboxFinder:
+    """`import sandbox` where no other module has the name."""
+
+    header = {}
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, SandboxFinder) if name == "sandbox" else None
+
+    @staticmethod
+    def create_module(spec):
+        header, module = SandboxFinder.header, Sandbox("sandbox", "What there is beside the program.")
+        module.ToolError, module.KvError = ToolError, KvError
+        if (offers := header.get("tools")) is not None:
+            module.tools = types.SimpleNamespace(**{offer["name"]: Tool(_calls, offer) for offer in offers})
+        if header.get("kv"):
+            module.kv = Kv()
+        return module
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
 _calls = Calls()
 
 
-def offer_tools(offers):
+def offer(header):
     """`from sandbox import tools` finds what the caller offers with this request."""
-    module, calls = types.ModuleType("sandbox", "What the caller of this run offers."), _calls
-    calls.answers, calls.rest = {}, b""  # what an earlier turn did not wait for
-    module.tools = types.SimpleNamespace(**{offer["name"]: Tool(calls, offer) for offer in offers})
-    module.ToolError = ToolError
-    _modules["sandbox"] = module
+    _calls.answers, _calls.rest = {}, b""  # what an earlier turn did not wait for
+    SandboxFinder.header = header
+    if "tools" in header:
+        _modules["sandbox"] = SandboxFinder.create_module(None)
+    elif isinstance(_modules.get("sandbox"), Sandbox):
+        del _modules["sandbox"]
 
 
 # ---- running ------------------------------------------------------------------------------------
@@ -660,8 +743,7 @@ def prepare(header):
     for entry in [p for p in sys.path_importer_cache if p not in _base_path]:
         del sys.path_importer_cache[entry]  # what was there before the fork may be gone
     results.limit = header.get("result_bytes") or RESULT_BYTES
-    if (tools := header.get("tools")) is not None:
-        offer_tools(tools)
+    offer(header)
     return filename
 
 
@@ -923,6 +1005,7 @@ def main():
     # Line by line, so that output is seen as it comes and is there when the run is killed.
     sys.stdout.reconfigure(line_buffering=True)
     sys.meta_path.insert(0, Patcher())
+    sys.meta_path.append(SandboxFinder)
     patch_traceback(traceback)
     if "inspect" in _modules:
         patch_inspect(_modules["inspect"])

@@ -181,7 +181,7 @@ Kernel.const_get(:BOOT).module_eval do
   define_singleton_method(:prepare) do |header|
     ENV.replace(header["env"]) if header["env"]
     boot.freshen unless header["fresh"] == false
-    boot.offer_tools(header["tools"]) if header["tools"]
+    boot.offer_calls(header)
     begin
       Dir.chdir(header["cwd"] || "/workspace")
     rescue SystemCallError => error
@@ -219,7 +219,7 @@ Kernel.const_get(:BOOT).module_eval do
 
   json_types = { "string" => [String], "integer" => [Integer], "number" => [Integer, Float], "boolean" => [TrueClass, FalseClass],
                  "object" => [Hash], "array" => [Array], "null" => [NilClass] }
-  number, answers, calls_in = 0, {}, nil
+  number, answers, calls_in, has_kv = 0, {}, nil, false
   define_singleton_method(:check_arguments) do |offer, given|
     schema = offer["parameters"] || {}
     known = schema["properties"] || {}
@@ -250,14 +250,56 @@ Kernel.const_get(:BOOT).module_eval do
     File.open("/dev/sandbox/call", "w") { |file| file.write(JSON.generate({ id: id, name: offer["name"], arguments: given }) + "\n") }
     boot.answer_to(id)
   end
-  define_singleton_method(:offer_tools) do |offers|
+  define_singleton_method(:ask_kv) do |name, **given|
+    raise Sandbox::KvError, "this run has no key-value store: programs that a server runs have one (server.kv), unless they are deterministic" unless has_kv
+    id = (number += 1)
+    File.open("/dev/sandbox/call", "w") { |file| file.write(JSON.generate({ id: id, name: "kv.#{name}", arguments: given }) + "\n") }
+    boot.answer_to(id)
+  rescue Sandbox::ToolError => error
+    raise Sandbox::KvError, error.message
+  end
+  # The key-value store: JSON values under text keys, which outlive the run.
+  store = Class.new do
+    define_method(:[]) { |key| boot.ask_kv("get", key: key.to_s)["value"] }
+    define_method(:[]=) { |key, value| boot.ask_kv("put", key: key.to_s, value: value) }
+    define_method(:key?) { |key| boot.ask_kv("get", key: key.to_s)["found"] }
+    define_method(:delete) { |key| boot.ask_kv("delete", key: key.to_s) }
+    define_method(:keys) do |prefix = ""|
+      found, page = [], nil
+      while page.nil? || page.size == 300
+        more = page ? { after: page.last } : {}
+        found.concat(page = boot.ask_kv("list", prefix: prefix, most: 300, **more))
+      end
+      found
+    end
+    def each = keys.each { |key| yield key, self[key] }
+    def size = keys.size
+    def inspect = "#<the key-value store>"
+    include Enumerable
+  end
+  define_singleton_method(:make_sandbox) do
+    sandbox = Object.const_set(:Sandbox, Module.new { class << self; attr_accessor :tools, :kv; end })
+    sandbox.const_set(:ToolError, Class.new(StandardError))
+    sandbox.const_set(:KvError, Class.new(StandardError))
+    sandbox.kv = store.new
+    sandbox
+  end
+  # Made when a program names it, so that a program may have a Sandbox of its own.
+  define_singleton_method(:watch_for_sandbox) do
+    Object.singleton_class.prepend(Module.new do
+      define_method(:const_missing) { |name| equal?(Object) && name == :Sandbox ? boot.make_sandbox : super(name) }
+    end)
+  end
+  boot.watch_for_sandbox
+  define_singleton_method(:offer_calls) do |header|
+    has_kv = header["kv"] == true
     answers.clear
     calls_in&.close
     calls_in = nil
-    unless Object.const_defined?(:Sandbox)
-      sandbox = Object.const_set(:Sandbox, Module.new { class << self; attr_accessor :tools; end })
-      sandbox.const_set(:ToolError, Class.new(StandardError))
-    end
+    boot.offer_tools(header["tools"]) if header["tools"]
+  end
+  define_singleton_method(:offer_tools) do |offers|
+    boot.make_sandbox unless Object.const_defined?(:Sandbox)
     Sandbox.tools = Object.new
     offers.each do |offer|
       Sandbox.tools.define_singleton_method(offer["name"]) { |**given| boot.call_tool(offer, given) }
@@ -291,7 +333,7 @@ Kernel.const_get(:BOOT).module_eval do
   define_singleton_method(:run) do |header, program|
     filename = boot.prepare(header)
     ended = boot.guarded do
-      header["mode"] == "expression" ? boot.run_expression(program, filename) : boot.run_script(program, filename)
+      header["mode"] == "expression" && !program.match?(/^__END__\r?$/) ? boot.run_expression(program, filename) : boot.run_script(program, filename)
     end
     boot.flush
     ended

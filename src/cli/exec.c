@@ -156,6 +156,23 @@ static int run_script(const struct pa_run_options *options, const struct pa_imag
     return status;
 }
 
+/* One that is started as `python -c 'import sys; exec(sys.stdin.read())'` runs one program to its
+ * end, which is also its input: what it cannot do is said before it is started. */
+static int check_asked(const struct pa_run_options *options, const struct pa_image *image,
+                       bool interactive, struct pa_error *err) {
+    const char *asked = interactive           ? "prompt (-i)"
+                        : options->expression ? "results (--expression)"
+                        : options->stdin_path ? "other input (--stdin)"
+                                              : NULL;
+    if (!image->without_checkpoint || !asked)
+        return 0;
+    return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
+                   "the interpreter %s has no %s: it does not come to the checkpoint of the "
+                   "language's boot script, so it is given a whole program as its standard input "
+                   "(docs/languages.md)",
+                   image->pack->module_file, asked);
+}
+
 /* A program, a prompt, or a prompt after a program (`script` NULL: there is none). */
 static int execute(const struct pa_run_options *options, struct pa_image *image,
                    const struct script *script, bool interactive) {
@@ -170,7 +187,8 @@ static int execute(const struct pa_run_options *options, struct pa_image *image,
         return pa_report_error(&err);
     int status;
     if (pa_image_probe(image, executor, options->config.cache_directory, &options->config.policy,
-                       cancel_fd, &err) < 0)
+                       cancel_fd, &err) < 0 ||
+        check_asked(options, image, interactive, &err) < 0)
         status = pa_report_error(&err);
     else if (interactive)
         status = pa_cli_repl(options, image, script ? &script->program : NULL, executor, stdin_fd,

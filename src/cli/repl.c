@@ -3,19 +3,24 @@
  *
  *     read lines until the language says that the input is complete
  *     run it as a turn ("expression": the value of a last expression is shown)
- *     ... its process waits for the next one, unless it was killed or ended itself
+ *     ... its process waits for the next one, or has ended
  *
- * Each turn has the limits of a run.  Where a turn was killed (Ctrl-C, a limit) the session's
- * variables are gone with its process, which is said, and the next turn starts a new one.
+ * The process is a session's copy of a warm root of our own: a run that a server hands over may not
+ * fork.  Before each turn it is copied.  The copy sleeps, and takes over where the turn was killed
+ * (Ctrl-C, a limit) or crashed: nothing of that turn was ever in it, so variables are as before.
+ * Each turn has the limits of a run.
  */
 #include "cli/cli.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "run/language.h"
+#include "run/pools.h"
 #include <stdio.h>
 #include <unistd.h>
 
 #define INPUT_MAX (16 * PA_MIB)
+#define COPY_NS   (5 * PA_NS_PER_S) /* for a process that does nothing but wait */
 
 struct repl {
     const struct pa_run_options *options;
@@ -23,26 +28,88 @@ struct repl {
     const struct pa_program *first; /* gives later turns its arguments */
     struct pa_executor *executor;
     int stdin_fd, cancel_fd;
+    struct pa_packs *packs;
+    struct pa_pools *pools; /* of one kind, whose root the session is forked from */
+    struct pa_want want;
     bool alive; /* `worker` waits for a turn */
     struct pa_worker worker;
+    bool used;      /* it has had a turn, so its random generators go on as they are */
     unsigned turns; /* of all sessions, for names in tracebacks */
     bool over;
     int status; /* ours, once it is over */
 };
 
+/* --- the session ------------------------------------------------------------------------------ */
+
+/* The root starts now, in a thread of its pool, and boots while a greeting is read. */
+static int start(struct repl *repl, struct pa_error *err) {
+    const struct pa_config *config = &repl->options->config;
+    const struct pa_program nothing = {.code = "", .session = true};
+    struct pa_language_run run;
+    if (pa_language_run_init(&run, repl->image, config->cache_directory, &config->policy, &nothing,
+                             err) < 0)
+        return -1;
+    pa_want_init(&repl->want, repl->image, &run.policy);
+    pa_language_run_done(&run);
+    if (pa_packs_load(NULL, &repl->packs, err) < 0)
+        return -1;
+    const struct pa_pools_config pools = {.executor = repl->executor,
+                                          .packs = repl->packs,
+                                          .cache_directory = config->cache_directory,
+                                          .policy = &config->policy,
+                                          .idle_most = 1};
+    return pa_pools_new(&pools, &repl->pools, err) < 0 ||
+                   pa_pools_warm(repl->pools, repl->image, err) < 0
+               ? -1
+               : 0;
+}
+
+static void lose(struct repl *repl) {
+    if (repl->alive)
+        pa_worker_discard(&repl->worker);
+    repl->alive = repl->used = false;
+}
+
+static void stop(struct repl *repl) {
+    lose(repl);
+    pa_pools_free(repl->pools);
+    pa_packs_free(repl->packs);
+    pa_want_done(&repl->want);
+}
+
+static int copy_session(struct repl *repl, struct pa_worker *ret, struct pa_error *err) {
+    return pa_pool_fork(&repl->worker, pa_clock_monotonic_ns() + COPY_NS, ret, err);
+}
+
+/* A session that waits, a new one if need be, and in *ret_copy its copy. */
+static int prepare(struct repl *repl, struct pa_worker *ret_copy, struct pa_error *err) {
+    if (repl->alive) {
+        if (copy_session(repl, ret_copy, err) == 0)
+            return 0;
+        lose(repl);
+        fprintf(stderr,
+                "polyagent: the session is lost, with its variables: %s; a new one begins\n",
+                err->message);
+    }
+    if (pa_pools_take_session(repl->pools, &repl->want, PA_NEVER, repl->cancel_fd, &repl->worker,
+                              err) < 0)
+        return -1;
+    repl->alive = true;
+    return copy_session(repl, ret_copy, err);
+}
+
 /* --- turns ------------------------------------------------------------------------------------ */
 
-static int run_turn(struct repl *repl, const struct pa_program *program, bool shown,
-                    struct pa_outcome *outcome, struct pa_error *err) {
+static int execute(struct repl *repl, struct pa_program *program, bool shown,
+                   struct pa_outcome *outcome, struct pa_error *err) {
     const struct pa_config *config = &repl->options->config;
     struct pa_language_run run;
     struct pa_sink sink = pa_terminal_sink();
+    program->continued = repl->used;
     if (pa_language_run_init(&run, repl->image, config->cache_directory, &config->policy, program,
                              err) < 0)
         return -1;
-    if (!repl->alive)
-        repl->alive = pa_cli_take_warm(repl->image, &run.policy, &repl->worker);
-    run.request.warm = repl->alive ? &repl->worker : NULL;
+    run.request.warm = &repl->worker;
     run.request.session = program->session ? &repl->worker : NULL;
     run.request.stdin_fd = shown ? repl->stdin_fd : -1;
     run.request.sink = shown ? &sink : NULL;
@@ -53,38 +120,56 @@ static int run_turn(struct repl *repl, const struct pa_program *program, bool sh
     return done;
 }
 
+/* Whatever becomes of the turn, a session is alive after it, unless that could not be made. */
+static int run_turn(struct repl *repl, struct pa_program *program, bool shown,
+                    struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_worker copy;
+    if (prepare(repl, &copy, err) < 0)
+        return -1;
+    int done = execute(repl, program, shown, outcome, err);
+    if (repl->alive) {
+        repl->used |= shown; /* questions leave everything as it is */
+        pa_worker_discard(&copy);
+    } else {
+        repl->worker = copy;
+        repl->alive = outcome->session_rolled_back = true;
+    }
+    return done;
+}
+
 static void end(struct repl *repl, int status) {
     repl->over = true;
     repl->status = status;
 }
 
-/* What a turn's end means for the session. */
-static void judge(struct repl *repl, const struct pa_outcome *outcome) {
-    if (repl->alive) {
-        if (outcome->exited)
-            end(repl, (int)(outcome->exit_code & 0xff));
-        return;
-    }
-    if (pa_status_exit(outcome->status) < 0) { /* the program ended its process itself */
-        end(repl, pa_outcome_exit(outcome));
-        return;
-    }
-    if (outcome->status == PA_STATUS_INVALID_MODULE) {
-        end(repl, pa_outcome_exit(outcome));
-        return;
-    }
-    if (outcome->status == PA_STATUS_CANCELLED) {
-        int status = pa_terminal_cancel_status(repl->cancel_fd);
-        if (status != 130) {
-            end(repl, status);
-            return;
-        }
-    }
-    fputs("polyagent: the session ended with this, and its variables are gone; a new one begins\n",
-          stderr);
+/* The program ended its process itself: no hook is run again in the copy. */
+static void end_with_process(struct repl *repl, const struct pa_outcome *outcome) {
+    lose(repl);
+    end(repl, pa_outcome_exit(outcome));
 }
 
-static void run_and_show(struct repl *repl, const struct pa_program *program) {
+/* What a turn's end means for the prompt. */
+static void judge(struct repl *repl, const struct pa_outcome *outcome) {
+    if (!outcome->session_rolled_back) {
+        pa_report_outcome(outcome);
+        if (outcome->exited)
+            end(repl, (int)(outcome->exit_code & 0xff));
+    } else if (outcome->status == PA_STATUS_CANCELLED) {
+        int status = pa_terminal_cancel_status(repl->cancel_fd);
+        if (status == 130)
+            fputs("\npolyagent: interrupted; variables are as before this input\n", stderr);
+        else
+            end(repl, status);
+    } else {
+        pa_report_outcome(outcome);
+        if (pa_status_exit(outcome->status) < 0)
+            end_with_process(repl, outcome);
+        else
+            fputs("polyagent: variables are as before this input\n", stderr);
+    }
+}
+
+static void run_and_show(struct repl *repl, struct pa_program *program) {
     struct pa_outcome outcome;
     struct pa_error err;
     pa_outcome_init(&outcome);
@@ -92,7 +177,6 @@ static void run_and_show(struct repl *repl, const struct pa_program *program) {
         end(repl, pa_report_error(&err));
     } else {
         pa_cli_print_results(&outcome);
-        pa_report_outcome(&outcome);
         judge(repl, &outcome);
     }
     pa_outcome_done(&outcome);
@@ -105,8 +189,7 @@ static struct pa_program turn_of(const struct repl *repl, enum pa_program_mode m
                                .code_size = code ? code->size : 0,
                                .argv = repl->first ? repl->first->argv : NULL,
                                .argc = repl->first ? repl->first->argc : 0,
-                               .session = true,
-                               .continued = repl->alive};
+                               .session = true};
 }
 
 static bool is_complete(struct repl *repl, const struct pa_buf *code) {
@@ -129,7 +212,7 @@ static void leave(struct repl *repl) {
     struct pa_error err;
     nothing.session = false;
     pa_outcome_init(&outcome);
-    if (run_turn(repl, &nothing, true, &outcome, &err) == 0)
+    if (execute(repl, &nothing, true, &outcome, &err) == 0)
         pa_report_outcome(&outcome);
     pa_outcome_done(&outcome);
 }
@@ -213,16 +296,19 @@ int pa_cli_repl(const struct pa_run_options *options, const struct pa_image *ima
     struct pa_error err;
     bool kept = pa_mkdir_parents(folder, 0700, &err) == 0;
     struct pa_prompt *prompt = pa_prompt_new(kept ? history : NULL, cancel_fd);
-    greet(&repl);
-    if (first) {
-        struct pa_program program = *first;
-        program.session = true;
-        run_and_show(&repl, &program);
+    if (start(&repl, &err) < 0) {
+        end(&repl, pa_report_error(&err));
+    } else {
+        greet(&repl);
+        if (first) {
+            struct pa_program program = *first;
+            program.session = true;
+            run_and_show(&repl, &program);
+        }
+        converse(&repl, prompt);
+        leave(&repl);
     }
-    converse(&repl, prompt);
-    leave(&repl);
-    if (repl.alive)
-        pa_worker_discard(&repl.worker);
+    stop(&repl);
     pa_prompt_free(prompt);
     return repl.status;
 }

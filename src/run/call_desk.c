@@ -219,7 +219,7 @@ static void ask_kv(struct pa_call_desk *desk, struct pa_call *call) {
     char *line = done == 0 ? make_line(call->id, "result", result)
                            : make_line(call->id, "error", message_of(why.message));
     if (!line)
-        line = make_line(call->id, "error", message_of("the value is no JSON"));
+        line = make_line(call->id, "error", message_of("the answer is larger than 1 MiB"));
     pthread_mutex_lock(&desk->lock);
     push(desk, line);
     pthread_mutex_unlock(&desk->lock);

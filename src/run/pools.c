@@ -301,6 +301,30 @@ int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct p
     return 0;
 }
 
+static bool has_mount_below(const struct kind *kind, const char *folder) {
+    const struct pa_policy *policy = &kind->run.policy;
+    const size_t size = strlen(folder);
+    for (size_t i = 0; i < policy->mount_count; i++)
+        if (strncmp(policy->mounts[i].host, folder, size) == 0 &&
+            policy->mounts[i].host[size] == '/')
+            return true;
+    return false;
+}
+
+void pa_pools_release(struct pa_pools *pools, const char *folder) {
+    struct kind *gone[PA_MAX_POOLS];
+    size_t count = 0;
+    pthread_mutex_lock(&pools->lock);
+    for (size_t i = pools->count; i-- > 0;)
+        if (is_unused(pools->kinds[i]) && has_mount_below(pools->kinds[i], folder)) {
+            gone[count++] = pools->kinds[i];
+            pools->kinds[i] = pools->kinds[--pools->count];
+        }
+    pthread_mutex_unlock(&pools->lock);
+    for (size_t i = 0; i < count; i++) /* that waits for threads */
+        free_kind(gone[i]);
+}
+
 void pa_pools_each(struct pa_pools *pools,
                    void (*each)(void *context, const char *kind, const struct pa_pool_stats *stats),
                    void *context) {

@@ -47,6 +47,10 @@ int pa_pools_take(struct pa_pools *pools, const struct pa_want *want, uint64_t d
 int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                           int cancel_fd, struct pa_worker *ret, struct pa_error *err);
 
+/* Ends those that nobody has a copy of and that have a mount below this folder, and what they hold
+ * of it is free. */
+void pa_pools_release(struct pa_pools *pools, const char *folder);
+
 /* Calls `each` for every pool; `kind` is what a reader of metrics may see, no two the same:
  * "python", "python (metered)", "python +numpy +pandas", and " #2" behind one that differs in its
  * mounts. `each` does not call back. */

@@ -24,6 +24,8 @@ struct course {
     uint64_t began_ns, began_realtime_ns;
     struct pa_prepared *prepared;
     struct pa_run *run;
+    struct pa_host_run *host;     /* of its guest's calls; NULL: it makes none */
+    pthread_mutex_t telling;      /* one event at a time: calls come from other threads */
     struct pa_outcome outcome; /* initialised when `ended` */
     bool ended;                /* the run has an outcome */
     uint64_t queue_ns;
@@ -32,10 +34,13 @@ struct course {
 
 /* --- what a run tells ------------------------------------------------------------------------- */
 
-static void tell_phase(const struct course *course, const char *phase) {
+static void tell_phase(struct course *course, const char *phase) {
     const struct pa_tool_events *events = course->call->events;
-    if (events && events->phase)
-        events->phase(events->context, phase);
+    if (!events || !events->phase)
+        return;
+    pthread_mutex_lock(&course->telling);
+    events->phase(events->context, phase);
+    pthread_mutex_unlock(&course->telling);
 }
 
 static void on_phase(void *context, const char *phase) {
@@ -46,17 +51,32 @@ static void on_phase(void *context, const char *phase) {
 }
 
 static bool on_output(void *context, enum pa_output output, const void *bytes, size_t size) {
-    const struct pa_tool_events *events = ((struct course *)context)->call->events;
-    return events->output(events->context, output, bytes, size);
+    struct course *course = context;
+    const struct pa_tool_events *events = course->call->events;
+    pthread_mutex_lock(&course->telling);
+    bool heard = events->output(events->context, output, bytes, size);
+    pthread_mutex_unlock(&course->telling);
+    return heard;
 }
 
 static bool on_result(void *context, const char *json, size_t size) {
     const struct pa_tool_events *events = ((struct course *)context)->call->events;
-    return events->result(events->context, json, size);
+    return events->result(events->context, json, size); /* no call comes any more */
 }
 
 static void on_queued(void *context) {
     tell_phase(context, "queued");
+}
+
+static void on_call(void *context, struct pa_call *call) {
+    pa_host_calls_take(((struct course *)context)->host, call);
+}
+
+static void tell_call(void *context, uint64_t call_id, const char *name, const json_t *arguments) {
+    struct course *course = context;
+    pthread_mutex_lock(&course->telling);
+    course->call->call(course->call->context, call_id, name, arguments);
+    pthread_mutex_unlock(&course->telling);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */
@@ -90,6 +110,17 @@ static bool in_session(const struct pa_service_call *call) {
     return (id && !json_is_null(id)) || json_object_get(call->parameters, "new_session");
 }
 
+/* Tools of the caller's want somebody who can ask him. */
+static int check_tools(struct course *course, struct pa_error *err) {
+    const struct pa_service_call *call = course->call;
+    if (!pa_prepared_tools(course->prepared) || call->call)
+        return 0;
+    const char *why = call->no_calls ? call->no_calls : "nothing: this door cannot ask its client";
+    course->reply->faults =
+        json_pack("[{s:s, s:s, s:s}]", "path", "/tools", "got", "a list", "allowed", why);
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "/tools: got a list, allowed is %s", why);
+}
+
 static int prepare(struct course *course, struct pa_error *err) {
     const struct pa_service_call *call = course->call;
     if (in_session(call) && !pa_caller_may(call->caller, "sessions"))
@@ -102,7 +133,9 @@ static int prepare(struct course *course, struct pa_error *err) {
     if (!pa_caller_may_language(call->caller, course->prepared->language))
         return pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s is not for %s",
                        pa_caller_name(call->caller), course->prepared->language);
-    return 0;
+    if (pa_prepared_volumes(course->prepared) && pa_service_check_volumes(call->caller, err) < 0)
+        return -1;
+    return check_tools(course, err);
 }
 
 static int begin(struct course *course, struct pa_error *err) {
@@ -116,6 +149,19 @@ static int begin(struct course *course, struct pa_error *err) {
     return 0;
 }
 
+/* Marks which of its files can be fetched. */
+static void keep_files(struct course *course) {
+    struct pa_kept *kept = course->service->kept;
+    const char *caller = pa_caller_name(course->call->caller), *id = course->reply->run_id;
+    size_t i;
+    json_t *file;
+    pa_kept_add(kept, caller, id, course->outcome.files, course->outcome.file_count);
+    json_array_foreach(json_object_get(course->reply->outcome, "files"), i, file) {
+        const char *path = json_string_value(json_object_get(file, "path"));
+        json_object_set_new(file, "kept", json_boolean(pa_kept_has(kept, caller, id, path)));
+    }
+}
+
 static int run_prepared(struct course *course, struct pa_error *err) {
     const struct pa_service_call *call = course->call;
     const bool output = call->events && call->events->output;
@@ -127,9 +173,21 @@ static int run_prepared(struct course *course, struct pa_error *err) {
     struct pa_tool_how how = {.owner = pa_caller_name(call->caller),
                               .deadline_ns = call->deadline_ns,
                               .cancel_fd = pa_run_cancel_fd(course->run),
-                              .events = &events};
+                              .events = &events,
+                              .call = on_call,
+                              .context = course,
+                              .no_kv = !pa_caller_may_volumes(call->caller)};
+    const struct pa_host_calls_how asking = {.run_id = course->reply->run_id,
+                                             .caller = how.owner,
+                                             .tools = pa_prepared_tools(course->prepared),
+                                             .tell = tell_call,
+                                             .context = course};
+    if (asking.tools)
+        course->host = pa_host_calls_begin(course->service->host_calls, &asking);
     pa_outcome_init(&course->outcome);
-    if (pa_prepared_run(course->prepared, &how, &course->outcome, err) < 0) {
+    int done = pa_prepared_run(course->prepared, &how, &course->outcome, err);
+    pa_host_calls_end(course->host);
+    if (done < 0) {
         pa_outcome_done(&course->outcome);
         return -1;
     }
@@ -137,6 +195,8 @@ static int run_prepared(struct course *course, struct pa_error *err) {
     course->outcome.usage.queue_ns += course->queue_ns;
     course->reply->outcome = pa_prepared_outcome(course->prepared, &course->outcome);
     json_object_set_new(course->reply->outcome, "run_id", json_string(course->reply->run_id));
+    if (pa_prepared_keeps_files(course->prepared))
+        keep_files(course);
     return 0;
 }
 
@@ -274,13 +334,15 @@ int pa_service_call(struct pa_service *service, const struct pa_service_call *ca
                             .call = call,
                             .reply = reply,
                             .began_ns = pa_clock_monotonic_ns(),
-                            .began_realtime_ns = pa_clock_realtime_ns()};
+                            .began_realtime_ns = pa_clock_realtime_ns(),
+                            .telling = PTHREAD_MUTEX_INITIALIZER};
     struct pa_error trouble = {0};
     *reply = (struct pa_service_reply){0};
     pa_trace_begin(&course.trace, call->traceparent);
     pa_trace_format(&course.trace, reply->traceparent);
     int done = go(&course, &trouble);
     account(&course, &trouble);
+    pthread_mutex_destroy(&course.telling);
     if (course.ended)
         pa_outcome_done(&course.outcome);
     pa_prepared_free(course.prepared);

@@ -24,6 +24,7 @@ struct pa_caller *pa_caller_new(const char *name, const struct pa_server_setting
     atomic_init(&caller->references, 1);
     caller->name = pa_xstrdup(name);
     pa_ceilings_init(&caller->ceilings);
+    caller->volumes = true;
     caller->rate = settings->rate_per_caller;
     caller->running_most = settings->max_running_per_caller;
     return caller;
@@ -66,6 +67,10 @@ bool pa_caller_may(const struct pa_caller *caller, const char *scope) {
 
 bool pa_caller_may_use(const struct pa_caller *caller, const char *tool) {
     return pa_caller_may(caller, "tools") && in_list(caller->tools, tool);
+}
+
+bool pa_caller_may_volumes(const struct pa_caller *caller) {
+    return caller->volumes;
 }
 
 bool pa_caller_may_language(const struct pa_caller *caller, const char *language) {

@@ -14,6 +14,7 @@
  *         limits: {timeout_ms: 10000, memory_bytes: 512MiB}      what a request may ask for at most
  *         rate: 50                       calls in a second
  *         running: 4                     runs at once
+ *         volumes: false                 no volumes, and no key-value store; default: true
  *
  * Keys are kept as digests.  A key has 256 bits of randomness (`polyagent key new`), so a plain
  * digest is as good as a slow one.  A credential is compared with every digest there is, each in
@@ -44,6 +45,7 @@ int pa_callers_find(const struct pa_callers *callers, const char *credential,
                     struct pa_caller **ret, struct pa_error *err);
 
 /* The rest of what service.h says of callers: what the service asks. */
+bool pa_caller_may_volumes(const struct pa_caller *caller); /* and the key-value store */
 bool pa_caller_may_language(const struct pa_caller *caller, const char *language);
 const struct pa_ceilings *pa_caller_ceilings(const struct pa_caller *caller);
 uint64_t pa_caller_running_most(const struct pa_caller *caller);

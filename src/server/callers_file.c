@@ -101,6 +101,13 @@ static int read_count(struct reading *reading, const struct pa_yaml_node *node, 
     return 0;
 }
 
+static int read_flag(struct reading *reading, const struct pa_yaml_node *node, bool *ret) {
+    if (!is_text(node) || (!pa_streq(node->text, "true") && !pa_streq(node->text, "false")))
+        return fault(reading, node, "%s: allowed is true or false", node->key);
+    *ret = pa_streq(node->text, "true");
+    return 0;
+}
+
 static int read_limit(struct reading *reading, const struct pa_yaml_node *node,
                       struct pa_limits *limits) {
     const struct pa_limit_info *info = pa_limit_find(node->key);
@@ -159,9 +166,11 @@ static int read_field(struct reading *reading, const struct pa_yaml_node *node,
         return read_count(reading, node, &caller->rate);
     if (pa_streq(node->key, "running"))
         return read_count(reading, node, &caller->running_most);
+    if (pa_streq(node->key, "volumes"))
+        return read_flag(reading, node, &caller->volumes);
     return fault(reading, node,
                  "unknown key %.60s; a key has name, sha256, scopes, tools, languages, limits, "
-                 "rate and running",
+                 "rate, running and volumes",
                  node->key);
 }
 

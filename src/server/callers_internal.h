@@ -11,6 +11,7 @@ struct pa_caller {
     char **scopes, **tools, **languages; /* NULL: all there are */
     char **digests;
     struct pa_ceilings ceilings;
+    bool volumes;
     uint64_t rate, running_most; /* PA_UNLIMITED: does not bind */
     _Atomic uint64_t full_ns;    /* when its bucket of calls is full again */
 };

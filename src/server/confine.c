@@ -2,7 +2,7 @@
  * Landlock holds for a thread and those it starts, so this comes before there are others: the doors
  * bind afterwards, which it does not forbid.
  *
- * What a server needs from here on: the cache, the folders of languages, its socket (to remove it),
+ * What a server needs from here on: the cache, the volumes, the folders of languages, its socket (to remove it),
  * and /proc, which tells the process behind a pidfd.  A mount it opens with O_PATH alone, which is
  * no access: the worker opens it again, with the rights of the user.
  *
@@ -71,7 +71,8 @@ static void add_network(struct paths *paths) {
         add(paths, pa_xstrdup(files[i]), false);
 }
 
-static void add_settings(struct paths *paths, const struct pa_config *config) {
+static void add_settings(struct paths *paths, const struct pa_server_confinement *what) {
+    const struct pa_config *config = what->config;
     const struct pa_server_settings *server = &config->server;
     add_folder_of(paths, config->file, false);
     add(paths, pa_xstrdup(".env"), false);
@@ -83,7 +84,9 @@ static void add_settings(struct paths *paths, const struct pa_config *config) {
     add_folder_of(paths, server->audit_log, true);
     for (char **folder = server->module_paths; folder && *folder; folder++)
         add(paths, pa_xstrdup(*folder), false);
-    if (server->otlp_endpoint || server->tasks_endpoint)
+    if (what->volumes_directory)
+        add(paths, pa_xstrdup(what->volumes_directory), true);
+    if (server->otlp_endpoint || server->tasks_endpoint || server->calls_approval_url)
         add_network(paths);
 }
 
@@ -95,7 +98,7 @@ int pa_server_confine(const struct pa_server_confinement *what, struct pa_error 
     add(paths, pa_xstrdup("/proc"), false);
     add(paths, pa_xstrdup("/sys/fs/cgroup"), false); /* how much memory there is */
     add_languages(paths, what);
-    add_settings(paths, what->config);
+    add_settings(paths, what);
     int done =
         paths->full
             ? pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,

@@ -13,6 +13,7 @@
 #include "server/life.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "run/sessions.h"
 #include "run/spawner.h"
@@ -25,6 +26,7 @@
 #include "server/trace.h"
 #include "server/warm.h"
 #include "tools/images.h"
+#include "tools/kv.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -47,6 +49,8 @@ struct pa_life {
     struct pa_audit *audit;
     struct pa_tracer *tracer;
     struct pa_modules *modules;
+    char *volumes_directory; /* NULL: there is none */
+    struct pa_kv *kv;        /* NULL: guests have no store */
     struct pa_pools *pools;
     struct pa_sessions *sessions;
     struct pa_toolbox *toolbox;
@@ -107,6 +111,32 @@ static int watch_signals(struct pa_life *life, struct pa_error *err) {
     return life->signal_fd < 0 ? pa_fail_errno(err, errno, "cannot watch for signals") : 0;
 }
 
+static int open_kv(struct pa_life *life, struct pa_error *err) {
+    const struct pa_server_settings *settings = &life->settings->server;
+    const struct pa_kv_quota quota = {.bytes = settings->kv_bytes, .entries = settings->kv_entries};
+    if (!settings->kv)
+        return 0;
+    PA_CLEANUP(pa_freep) char *path = pa_path_join(life->volumes_directory, "kv.sqlite");
+    return pa_kv_open(path, &quota, &life->kv, err);
+}
+
+/* Where nobody said which folder, a machine without one that can be written serves without. */
+static int open_volumes(struct pa_life *life, struct pa_error *err) {
+    const struct pa_server_settings *settings = &life->settings->server;
+    struct pa_error why;
+    life->volumes_directory = pa_server_volumes_directory(settings);
+    if (!life->volumes_directory || (!settings->volumes_most && !settings->kv))
+        return 0;
+    if (pa_mkdir_parents(life->volumes_directory, 0700, &why) == 0 && open_kv(life, &why) == 0)
+        return 0;
+    if (settings->volumes_directory) {
+        *err = why;
+        return pa_error_prefix(err, "server.volumes_directory");
+    }
+    pa_log_warn("server", "no volumes and no key-value store: %s", why.message);
+    return 0;
+}
+
 static int open_files(struct pa_life *life, struct pa_error *err) {
     const struct pa_server_settings *settings = &life->settings->server;
     if (life->config.doors && pa_handover_door_new(settings->socket_path, &life->handover, err) < 0)
@@ -116,10 +146,10 @@ static int open_files(struct pa_life *life, struct pa_error *err) {
         return -1;
     if (settings->otlp_endpoint && pa_tracer_new(settings->otlp_endpoint, &life->tracer, err) < 0)
         return -1;
-    if (settings->modules_bytes == 0)
-        return 0;
-    return pa_modules_open(life->settings->cache_directory, settings->modules_bytes, &life->modules,
-                           err);
+    if (settings->modules_bytes && pa_modules_open(life->settings->cache_directory,
+                                                   settings->modules_bytes, &life->modules, err) < 0)
+        return -1;
+    return open_volumes(life, err);
 }
 
 /* --- 2: confined ------------------------------------------------------------------------------ */
@@ -129,6 +159,7 @@ static int confine(struct pa_life *life, struct pa_error *err) {
         .config = life->settings,
         .packs = life->packs,
         .socket_path = life->handover ? pa_handover_door_path(life->handover) : NULL,
+        .volumes_directory = life->volumes_directory,
         .warm = life->warm.images,
         .warm_count = life->warm.count};
     return pa_server_confine(&what, err);
@@ -165,6 +196,7 @@ static int open_service(struct pa_life *life, struct pa_error *err) {
         .executor = life->executor,
         .pools = life->pools,
         .sessions = life->sessions,
+        .kv = life->kv,
         .packs = life->packs,
         .config = life->settings,
         .images = life->images,
@@ -328,6 +360,8 @@ struct pa_life *pa_life_free(struct pa_life *life) {
     pa_modules_free(life->modules);
     pa_tracer_free(life->tracer);
     pa_audit_free(life->audit);
+    pa_kv_close(life->kv);
+    free(life->volumes_directory);
     pa_warm_done(&life->warm);
     pa_executor_free(life->executor);
     pa_spawner_free(life->spawner);

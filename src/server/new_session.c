@@ -19,7 +19,8 @@ static bool has_text(const json_t *list, const char *text) {
     size_t i;
     json_t *item;
     json_array_foreach((json_t *)(uintptr_t)list, i, item) {
-        if (pa_streq(json_string_value(item), text))
+        const char *its = json_string_value(item);
+        if (its && pa_streq(its, text))
             return true;
     }
     return false;
@@ -57,6 +58,7 @@ int pa_service_tool_of_session(struct pa_service *service, const struct pa_calle
         return -1;
     const char *language = json_string_value(json_object_get(state, "language"));
     char name[PA_LANGUAGE_TEXT];
+    PA_ASSERT(language);
     *ret = pa_service_session_tool(service, caller, language, name);
     if (!*ret)
         pa_fail(err, PA_ERR_PERMISSION_DENIED, "this key may not run %s", language);
@@ -141,7 +143,7 @@ static json_t *call_parameters(const json_t *parameters, const char *language,
 }
 
 static int create(struct pa_service *service, const struct pa_caller *caller, const struct own *own,
-                  const struct pa_prepared *prepared, const struct pa_new_session_how *how,
+                  struct pa_prepared *prepared, const struct pa_new_session_how *how,
                   json_t **ret_session, struct pa_error *err) {
     struct pa_sessions *sessions = pa_service_sessions(service);
     char id[PA_SESSION_ID_TEXT];
@@ -154,7 +156,9 @@ static int create(struct pa_service *service, const struct pa_caller *caller, co
                                        .life_ms = own->life_ms,
                                        .deadline_ns = how->deadline_ns,
                                        .cancel_fd = how->cancel_fd};
-    if (pa_prepared_image(prepared, &create.image, err) < 0 ||
+    if ((pa_prepared_volumes(prepared) && pa_service_check_volumes(caller, err) < 0) ||
+        pa_prepared_mount(prepared, create.owner, err) < 0 ||
+        pa_prepared_image(prepared, &create.image, err) < 0 ||
         pa_sessions_create(sessions, &create, id, err) < 0)
         return -1;
     return pa_sessions_inspect(sessions, create.owner, id, ret_session, err);

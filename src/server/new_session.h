@@ -5,7 +5,7 @@
  *      "idle_ms": 60000, "life_ms": 3600000, ...}
  *
  * The rest are the parameters with which the language's executor tool begins a session: image, env,
- * limits, packages, deterministic, seed.
+ * limits, packages, deterministic, seed, volumes.
  *
  *     pa_service_new_session(service, caller, parameters, &how, &session, &faults, &err)
  */

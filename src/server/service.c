@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "run/volumes.h"
 #include <inttypes.h>
 
 static struct pa_scheduler_limits limits_of(const struct pa_server_settings *settings) {
@@ -17,10 +18,19 @@ static struct pa_scheduler_limits limits_of(const struct pa_server_settings *set
 int pa_service_new(const struct pa_service_config *config, struct pa_service **ret,
                    struct pa_error *err) {
     const struct pa_server_settings *settings = &config->config->server;
+    struct pa_host_calls *host_calls;
     struct pa_callers *callers;
-    if (pa_callers_load(settings, NULL, &callers, err) < 0)
+    if (pa_host_calls_new(settings->calls_approval_url, &host_calls, err) < 0)
         return -1;
+    if (pa_callers_load(settings, NULL, &callers, err) < 0) {
+        pa_host_calls_free(host_calls);
+        return -1;
+    }
     struct pa_service *service = pa_xcalloc(1, sizeof(*service));
+    service->host_calls = host_calls;
+    service->kept = pa_kept_new(&(struct pa_kept_config){.bytes = settings->files_kept_bytes,
+                                                         .runs = settings->runs_kept,
+                                                         .kept_ms = settings->runs_kept_ms});
     service->config = *config;
     service->callers = callers;
     service->limits = limits_of(settings);
@@ -40,6 +50,8 @@ struct pa_service *pa_service_free(struct pa_service *service) {
     if (!service)
         return NULL;
     pa_runs_free(service->runs);
+    pa_host_calls_free(service->host_calls);
+    pa_kept_free(service->kept);
     pa_scheduler_free(service->scheduler);
     pa_metrics_free(service->metrics);
     pa_callers_free(service->callers);
@@ -83,7 +95,7 @@ int pa_service_authenticate(struct pa_service *service, const char *credential,
     return done;
 }
 
-/* --- runs and modules ------------------------------------------------------------------------- */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 static int check_scope(const struct pa_caller *caller, const char *scope, struct pa_error *err) {
     return pa_caller_may(caller, scope)
@@ -105,6 +117,63 @@ int pa_service_cancel(struct pa_service *service, const struct pa_caller *caller
         return -1;
     return pa_runs_cancel(service->runs, pa_caller_name(caller), run_id, err);
 }
+
+int pa_service_answer(struct pa_service *service, const struct pa_caller *caller,
+                      const char *run_id, uint64_t call_id, const json_t *result, const char *error,
+                      struct pa_error *err) {
+    const struct pa_host_answer answer = {.caller = pa_caller_name(caller),
+                                          .run_id = run_id,
+                                          .call_id = call_id,
+                                          .result = result,
+                                          .error = error};
+    if (check_scope(caller, "tools", err) < 0)
+        return -1;
+    return pa_host_calls_answer(service->host_calls, &answer, err);
+}
+
+int pa_service_file(struct pa_service *service, const struct pa_caller *caller, const char *run_id,
+                    const char *path, struct pa_kept_file *ret, struct pa_error *err) {
+    if (check_scope(caller, "runs", err) < 0)
+        return -1;
+    return pa_kept_get(service->kept, pa_caller_name(caller), run_id, path, ret, err);
+}
+
+/* --- volumes ---------------------------------------------------------------------------------- */
+
+int pa_service_check_volumes(const struct pa_caller *caller, struct pa_error *err) {
+    return pa_caller_may_volumes(caller)
+               ? 0
+               : pa_fail(err, PA_ERR_PERMISSION_DENIED, "the key of %s is not for volumes",
+                         pa_caller_name(caller));
+}
+
+/* Sessions that were have left warm processes, which hold their volumes for the next one. */
+static void release_volumes(struct pa_service *service, const struct pa_volumes *volumes,
+                            const char *owner) {
+    PA_CLEANUP(pa_freep) char *folder = pa_volumes_folder(volumes, owner);
+    if (folder && service->config.pools)
+        pa_pools_release(service->config.pools, folder);
+}
+
+int pa_service_volumes(struct pa_service *service, const struct pa_caller *caller, json_t **ret,
+                       struct pa_error *err) {
+    const struct pa_volumes volumes = pa_toolbox_volumes(service->config.toolbox);
+    if (check_scope(caller, "tools", err) < 0 || pa_service_check_volumes(caller, err) < 0)
+        return -1;
+    release_volumes(service, &volumes, pa_caller_name(caller));
+    return pa_volumes_list(&volumes, pa_caller_name(caller), ret, err);
+}
+
+int pa_service_remove_volume(struct pa_service *service, const struct pa_caller *caller,
+                             const char *name, struct pa_error *err) {
+    const struct pa_volumes volumes = pa_toolbox_volumes(service->config.toolbox);
+    if (check_scope(caller, "tools", err) < 0 || pa_service_check_volumes(caller, err) < 0)
+        return -1;
+    release_volumes(service, &volumes, pa_caller_name(caller));
+    return pa_volume_remove(&volumes, pa_caller_name(caller), name, err);
+}
+
+/* --- modules ---------------------------------------------------------------------------------- */
 
 int pa_service_put_module(struct pa_service *service, const struct pa_caller *caller, int fd,
                           char ret_digest[PA_DIGEST_TEXT], struct pa_error *err) {

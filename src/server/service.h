@@ -72,6 +72,11 @@ struct pa_service_call {
     const struct pa_tool_events *events; /* NULL: none.  "queued" is a phase, too */
     /* Told at once, before anything waits, on the calling thread; NULL: nobody is told. */
     void (*began)(void *context, const char *run_id);
+    /* The guest calls one of the `tools` that the parameters offer; pa_service_answer answers.  From
+     * any thread, never beside another one or an event.  NULL: the door cannot tell its client, and
+     * `no_calls` says what the client is to do instead. */
+    void (*call)(void *context, uint64_t call_id, const char *name, const json_t *arguments);
+    const char *no_calls;
     void *context;
 };
 
@@ -96,6 +101,25 @@ int pa_service_run(struct pa_service *service, const struct pa_caller *caller, c
                    json_t **ret, struct pa_error *err);
 int pa_service_cancel(struct pa_service *service, const struct pa_caller *caller,
                       const char *run_id, struct pa_error *err);
+
+/* Answers a call of a run's guest: with a result (any value), or with the `error` why there is none.
+ * NOT_FOUND where it is not open (any more). */
+int pa_service_answer(struct pa_service *service, const struct pa_caller *caller,
+                      const char *run_id, uint64_t call_id, const json_t *result, const char *error,
+                      struct pa_error *err);
+
+/* A file that a run kept (keep_files), to be given back with pa_kept_file_done (kept.h). */
+struct pa_kept_file;
+int pa_service_file(struct pa_service *service, const struct pa_caller *caller, const char *run_id,
+                    const char *path, struct pa_kept_file *ret, struct pa_error *err);
+
+/* The caller's volumes (run/volumes.h). */
+int pa_service_volumes(struct pa_service *service, const struct pa_caller *caller, json_t **ret,
+                       struct pa_error *err);
+int pa_service_remove_volume(struct pa_service *service, const struct pa_caller *caller,
+                             const char *name, struct pa_error *err);
+/* PERMISSION_DENIED where its key says so (volumes: false). */
+int pa_service_check_volumes(const struct pa_caller *caller, struct pa_error *err);
 
 /* Modules by digest: stores what `fd` holds, up to the module limit; the same module again is no
  * error.  The text of its SHA-256 goes to ret_digest. */

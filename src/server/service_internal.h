@@ -5,6 +5,8 @@
 #include "run/sessions.h"
 #include "server/audit.h"
 #include "server/callers.h"
+#include "server/host_calls.h"
+#include "server/kept.h"
 #include "server/metrics.h"
 #include "server/modules.h"
 #include "server/runs.h"
@@ -19,6 +21,8 @@ struct pa_service {
     struct pa_scheduler_limits limits; /* of the scheduler */
     struct pa_scheduler *scheduler;
     struct pa_runs *runs;
+    struct pa_host_calls *host_calls;
+    struct pa_kept *kept;
     struct pa_metrics *metrics;
     uint64_t started_ns; /* realtime */
     atomic_bool draining;

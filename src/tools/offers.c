@@ -181,7 +181,8 @@ static int on_kv(void *context, const char *name, const json_t *arguments, json_
 
 /* What the store holds is not in the request: a deterministic run has none. */
 const struct pa_call_offer *pa_tool_offer(struct pa_prepared_call *call) {
-    const bool kv = call->toolbox->config.kv && call->how->owner && !call->policy.deterministic;
+    const bool kv = call->toolbox->config.kv && call->how->owner && !call->how->no_kv &&
+                    !call->policy.deterministic;
     const bool tools = call->tools && call->how->call;
     call->offer = (struct pa_call_offer){.tools = tools ? call->tools : NULL,
                                          .call = on_call,

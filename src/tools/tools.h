@@ -127,6 +127,7 @@ struct pa_tool_how {
      * there to answer, and it has none. */
     void (*call)(void *context, struct pa_call *call);
     void *context; /* of `call` */
+    bool no_kv;    /* this caller's guests have no key-value store */
 };
 int pa_prepared_run(struct pa_prepared *prepared, const struct pa_tool_how *how,
                     struct pa_outcome *outcome, struct pa_error *err);

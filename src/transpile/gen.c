@@ -11,6 +11,7 @@
 
 #define MAX_ROUNDS  8
 #define FRAME_BYTES (1u << 20)
+#define MAX_DEPTH   940 /* Python allows a thousand calls inside each other: near that, it decides */
 #define PAGE        65536u
 
 uint32_t g_table_entry(struct g_gen *g, struct pa_instance_of *in) {
@@ -20,6 +21,7 @@ uint32_t g_table_entry(struct g_gen *g, struct pa_instance_of *in) {
     if (g->table_count == PA_ARRAY_LEN(g->table))
         pa_refuse(g->tree, NULL, "too many classes with methods that are called by themselves");
     g_instance_index(g, in);
+    in->in_table = true;
     g->table[g->table_count] = in;
     return g->table_count++;
 }
@@ -50,6 +52,8 @@ static uint32_t signature(struct g_gen *g, const struct pa_instance_of *in) {
     for (size_t i = 0; i < in->def->param_count; i++)
         params[count++] = (uint8_t)g_repr(pa_web_find(in->params[i]->web)->type);
     if (has_environment_parameter(in))
+        params[count++] = G_I32;
+    if (in->counts)
         params[count++] = G_I32;
     return g_type_index(g, params, count, &result, 1);
 }
@@ -116,6 +120,14 @@ static void place_parameters(struct g_fn *f, int *frames) {
 /* What comes before the body, known only after it. */
 static void prologue(struct g_fn *f, const int *frames, int environment_frame) {
     struct pa_instance_of *in = f->in;
+    if (in->counts) {
+        g_get(f, f->depth_local);
+        g_i32(f, MAX_DEPTH);
+        g_op(f, 0x4b);
+        g_if(f, G_VOID);
+        g_bail(f);
+        g_end(f);
+    }
     if (f->frames && f->frame_slots)
         enter_frame(f, f->frame_slots);
     for (size_t i = 0; in->def && i < in->def->param_count; i++) {
@@ -219,6 +231,8 @@ static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *
     }
     if (has_environment_parameter(in))
         f->env_local = g_local(f, G_I32);
+    if (in->counts)
+        f->depth_local = g_local(f, G_I32);
     f->param_count = f->local_count;
     f->frame_local = g_local(f, G_I32);
     place_parameters(f, frames);
@@ -314,6 +328,42 @@ static bool find_recursion(struct g_gen *g) {
         }
         changed |= found && !start->recursive;
         start->recursive |= found;
+    }
+    return changed;
+}
+
+/* Marks what can be reached along the calls, or against them, from what is marked already. */
+static void spread(struct g_gen *g, bool forward) {
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (uint32_t e = 0; e < g->edge_count; e++) {
+            struct pa_instance_of *from = forward ? g->edges[e].from : g->edges[e].to;
+            struct pa_instance_of *to = forward ? g->edges[e].to : g->edges[e].from;
+            if (from->visited && !to->visited)
+                to->visited = changed = true;
+        }
+    }
+}
+
+/* A function counts the calls around it when it recurses, or is on a way from one that does to
+ * another: between them the count is passed on. */
+static bool find_counting(struct g_gen *g) {
+    bool changed = false;
+    bool *below = pa_tree_alloc(g->tree, g->body_count + 1);
+    for (int forward = 1; forward >= 0; forward--) {
+        for (uint32_t i = 0; i < g->body_count; i++)
+            g->queue[i]->visited = g->queue[i]->recursive;
+        spread(g, forward);
+        for (uint32_t i = 0; i < g->body_count && forward; i++)
+            below[i] = g->queue[i]->visited;
+    }
+    for (uint32_t i = 0; i < g->body_count; i++) {
+        struct pa_instance_of *in = g->queue[i];
+        if (!in->counts && below[i] && in->visited && !in->in_table && in->function) {
+            in->counts = true;
+            changed = true;
+        }
     }
     return changed;
 }
@@ -425,7 +475,7 @@ static void generate_start(struct g_gen *g, struct g_body *ret, const uint32_t *
         g_i32(f, (int32_t)where[i]);
     g_rt(f, "rt_start");
     g_call(f, g->program->module->index | G_OWN);
-    g_rt(f, "rt_finish");
+    g_rt(f, g->program->module->raises ? "rt_finish" : "rt_finish_plain");
     struct pa_buf none = PA_BUF_INIT(16);
     /* All of it is prologue: its own call is where it was recorded, but for the count of locals. */
     struct pa_buf code = f->code;
@@ -634,6 +684,7 @@ void g_generate(struct pa_program *program, const char *filename, struct pa_buf 
     do {
         changed = one_round(g);
         changed |= find_recursion(g);
+        changed |= find_counting(g);
         if (++round > MAX_ROUNDS)
             pa_refuse(program->tree, NULL, "the program is too large to be compiled");
     } while (changed || round < 2);

@@ -72,7 +72,7 @@ struct g_fn {
     struct g_loop *loop;
     bool frames; /* pointers are kept in a frame */
     uint32_t frame_local, frame_slots;
-    uint32_t env_local;
+    uint32_t env_local, depth_local;
     uint32_t gc_points, calls;
     bool handling; /* inside an except: a bare raise has something to raise */
     uint32_t handled;

@@ -58,34 +58,18 @@ void g_closure(struct g_fn *f, struct pa_function *function) {
     g_rt(f, "rt_closure");
 }
 
-/* Python allows a thousand calls inside each other; near that the interpreter decides. */
-#define MAX_DEPTH 940
+/* How many calls are inside each other, for functions by which there may be many.  Those that the
+ * runtime calls do not know; a generous guess makes the interpreter take over earlier. */
+#define DEPTH_UNKNOWN 300
 
-static void enter_call(struct g_fn *f) {
-    uint32_t depth = g_local(f, G_I32);
-    g_i32(f, 0);
-    g_i32(f, 0);
-    g_load(f, G_I32, g_link_symbol("rt_depth"));
-    g_i32(f, 1);
-    g_op(f, 0x6a);
-    g_tee(f, depth);
-    g_store(f, G_I32, g_link_symbol("rt_depth"));
-    g_get(f, depth);
-    g_i32(f, MAX_DEPTH);
-    g_op(f, 0x4b);
-    g_if(f, G_VOID);
-    g_bail(f);
-    g_end(f);
-    g_free_local(f, depth);
-}
-
-static void leave_call(struct g_fn *f) {
-    g_i32(f, 0);
-    g_i32(f, 0);
-    g_load(f, G_I32, g_link_symbol("rt_depth"));
-    g_i32(f, 1);
-    g_op(f, 0x6b);
-    g_store(f, G_I32, g_link_symbol("rt_depth"));
+static void push_depth(struct g_fn *f) {
+    if (f->in->counts) {
+        g_get(f, f->depth_local);
+        g_i32(f, 1);
+        g_op(f, 0x6a);
+    } else {
+        g_i32(f, f->in->in_table ? DEPTH_UNKNOWN : 0);
+    }
 }
 
 static void count_collector(struct g_fn *f, int by) {
@@ -116,15 +100,12 @@ static void call_instance(struct g_fn *f, struct pa_node *at, struct pa_instance
     }
     if (f->pending)
         count_collector(f, 1);
-    bool recursive = in->recursive;
-    if (recursive)
-        enter_call(f);
+    if (in->counts)
+        push_depth(f);
     g_call(f, g_instance_index(f->g, in));
     f->gc_points++;
     f->calls++;
     g_edge_add(f, in, at);
-    if (recursive)
-        leave_call(f);
     if (f->pending)
         count_collector(f, -1);
     if (in->raises)

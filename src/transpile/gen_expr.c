@@ -671,7 +671,23 @@ static void generate_name(struct g_fn *f, struct pa_node *node) {
     g_convert(f, pa_web_find(node->web)->type, node->type, node);
 }
 
+/* An expression whose value is never there, other than by a call or an element that raises: this
+ * point is reached by nothing that is compiled. */
+static bool is_never_there(const struct pa_node *node) {
+    if (!pa_type_is_unknown(node->type) || node->kind == PA_N_NAME || node->kind == PA_N_INDEX)
+        return false;
+    if (node->kind != PA_N_CALL)
+        return true;
+    struct pa_type *callee = pa_type_find(node->a->type.type);
+    return node->a->kind != PA_N_ATTRIBUTE && callee && callee->kind == PA_T_BUILTIN &&
+           !pa_streq(callee->name, "exit") && !pa_streq(callee->name, "quit");
+}
+
 void g_expression(struct g_fn *f, struct pa_node *node) {
+    if (is_never_there(node)) {
+        g_bail(f);
+        return;
+    }
     switch (node->kind) {
     case PA_N_INT:
         g_i64(f, node->ival);

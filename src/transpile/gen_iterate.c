@@ -536,7 +536,10 @@ static void iter_value(struct g_fn *f, struct iter *it) {
     }
     switch (it->how) {
     case OVER_RANGE:
-        g_get(f, it->index);
+        if (pa_type_is(it->item, PA_T_INT))
+            g_get(f, it->index);
+        else
+            g_i32(f, 0); /* of what is never there */
         return;
     case OVER_LIST:
     case OVER_LIST_BACK:

@@ -204,15 +204,8 @@ static void float_operator(struct g_fn *f, struct pa_node *node, enum pa_op op) 
     case PA_OP_POW: {
         int64_t c;
         if (constant_of(node->b, &c) && c == 2) {
-            /* pow(x, 2) is x * x, exactly; but for its overflow, which is an error */
-            uint32_t a = g_local(f, G_F64);
             g_op(f, 0x1a);
-            g_set(f, a);
-            g_get(f, a);
-            g_get(f, a);
-            g_op(f, 0xa2);
-            g_rt(f, "rt_square_check");
-            g_free_local(f, a);
+            g_rt(f, "rt_square");
             return;
         }
         g_rt(f, "rt_float_pow");

@@ -130,7 +130,9 @@ struct pa_instance_of {
     struct pa_scope scope;
     struct pa_variable **params;
     struct pa_value_type result;
-    bool bound, raises, recursive, frameless, visited;
+    bool bound, raises, frameless, visited, in_table;
+    bool recursive; /* may come round to itself */
+    bool counts;    /* takes the number of calls around it, as a last parameter */
     uint32_t index; /* among the functions of the module, once it is needed */
     bool indexed;
 };

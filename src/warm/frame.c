@@ -57,7 +57,7 @@ int pa_frame_decoder_next(struct pa_frame_decoder *decoder, struct pa_frame *ret
     if (size > PA_FRAME_MAX)
         return pa_fail(err, PA_ERR_INTERNAL, "a frame announces %u bytes, more than %u", size,
                        PA_FRAME_MAX);
-    if (at[4] < PA_FRAME_JAILED || at[4] > PA_FRAME_DENIED || at[6] || at[7])
+    if (at[4] < PA_FRAME_JAILED || at[4] > PA_FRAME_LAST || at[6] || at[7])
         return pa_fail(err, PA_ERR_INTERNAL, "a frame has the unknown type %u", at[4]);
     if (have - PA_FRAME_HEADER < size)
         return 0;

@@ -19,8 +19,8 @@
  *                         <------ EXIT        struct pa_end; then the worker closes and exits
  *
  * A run of a language also sends RESULT (lines of JSON, in any pieces) among its output, and CALL
- * (a line of JSON) for a tool of its caller's, which REPLY answers at any time.  Before its end come
- * CHANGED: records of files that it changed (request.h), in any pieces.
+ * (a line of JSON) for a tool of its caller's, which REPLY answers at any time.  Before its end
+ * come CHANGED: records of files that it changed (request.h), in any pieces.
  *
  * A session sends TURN (struct pa_end) in place of EXIT and waits at its checkpoint:
  *
@@ -85,14 +85,16 @@ enum pa_frame_type {
     PA_FRAME_READY,
     PA_FRAME_FORKED,
     PA_FRAME_REAPED,
+    PA_FRAME_EXIT,
+    PA_FRAME_FAILED,
+    PA_FRAME_DENIED, /* a worker's last words: u32, the number of the call that the jail forbids */
     PA_FRAME_ADOPTED,
     PA_FRAME_FILE_DONE,
     PA_FRAME_CHANGED,
     PA_FRAME_CALL,
-    PA_FRAME_EXIT,
-    PA_FRAME_FAILED,
-    PA_FRAME_DENIED, /* the last one of all: u32, the number of the call that the jail forbids */
 };
+
+#define PA_FRAME_LAST PA_FRAME_CALL
 
 struct pa_frame {
     enum pa_frame_type type;

@@ -94,9 +94,11 @@ def test_the_documented_start(python, interpreter, without_checkpoint, tmp_path)
     (tmp_path / "lib/tool.py").write_text("print(__name__)\n")
     result = python("--interpreter", interpreter, "--package", tmp_path / "lib", "-m", "tool", env=without_checkpoint)
     assert (result.code, result.out) == (0, "__main__\n"), result
-    result = python("--interpreter", interpreter, "-i", stdin="1\n", env=without_checkpoint)
-    assert result.code == 125
-    assert "cannot keep a session" in result.err
+    for what, option in (("prompt (-i)", ["-i"]), ("results (--expression)", ["--expression", "-c", "1"]),
+                         ("other input (--stdin)", ["--stdin", script, "-c", "1"])):
+        result = python("--interpreter", interpreter, *option, stdin="1\n", env=without_checkpoint)
+        assert result.code == 125 and result.out == ""
+        assert f"{interpreter} has no {what}: " in result.err and "docs/languages.md" in result.err
 
 
 def test_it_is_kept_warm(polyagent, run, installed_languages, interpreter, tmp_path):

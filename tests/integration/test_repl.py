@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pathlib
 import pty
 import re
 import select
@@ -164,31 +165,91 @@ def test_input_reads_the_terminal(prompt):
     assert at.enter("name") == "'Ada'"
 
 
+INTERRUPTED = "polyagent: interrupted; variables are as before this input"
+AS_BEFORE = "polyagent: variables are as before this input"
+
+
 def test_interrupts(prompt):
     at = prompt("python")
     at.expect(">>> ")
-    at.enter("kept = 1")
+    at.enter("kept = [1]; open('file', 'w').write('before') and None")
     at.type("half a li\x03")
     at.expect(">>> ")
-    assert at.enter("kept") == "1"
-    at.type("while True: pass\n\n")
+    assert at.enter("kept") == "[1]"
+    for line in ["while True: kept.append(2); open('file', 'w').write('after')", "import time; time.sleep(60)", "input()"]:
+        at.type(line + "\n" + "\n" * line.startswith("while"))
+        time.sleep(0.7)
+        at.type("\x03")
+        shown = at.expect(">>> ")
+        assert shown.count("polyagent:") == 1 and INTERRUPTED in shown
+        assert at.enter("kept, open('file').read()") == "([1], 'before')"
+    # What went on before goes on: a seed stays in force, hooks at exit are still there.
+    at.enter("import atexit, random; _ = atexit.register(print, 'the end'); random.seed(7); a = random.random()")
+    at.type("random.random(); __import__('time').sleep(60)\n")
+    time.sleep(0.3)
+    at.type("\x03")
+    at.expect(">>> ")
+    assert at.enter("b = random.random(); random.seed(7); a == random.random()") == "True"
+    assert at.enter("b == random.random()") == "True"
+    at.type("\x04")
+    assert at.end() == 0
+    assert "the end" in at.seen
+
+
+def test_the_first_input_is_interrupted(prompt):
+    at = prompt("python")
+    at.expect(">>> ")
+    at.type("import time; time.sleep(60)\n")
+    time.sleep(1)
+    at.type("\x03")
+    assert INTERRUPTED in at.expect(">>> ")
+    assert at.enter("6 * 7") == "42"
+    at.type("\x04")
+    assert at.end() == 0
+
+
+@pytest.mark.parametrize("language, define, loop, show", [
+    ("js", "let kept = 1", "for (;;) kept++;", "kept"), ("ruby", "kept = 1", "loop { kept += 1 }", "kept")])
+def test_interrupts_of_other_languages(prompt, language, define, loop, show):
+    at = prompt(language)
+    at.expect(">>> ")
+    at.enter(define)
+    at.type(loop + "\n")
     time.sleep(0.7)
     at.type("\x03")
-    assert "a new one begins" in at.expect(">>> ")
-    assert "NameError" in at.enter("kept")
-    assert at.enter("1 + 1") == "2"
+    assert INTERRUPTED in at.expect(">>> ")
+    assert at.enter(show) == "1"
 
 
-def test_a_limit_ends_the_session_not_the_prompt(prompt):
-    at = prompt("python", "--timeout", "700ms")
+@pytest.mark.parametrize("option, line, status", [
+    ("--timeout=700ms", "while True: pass\n", "timeout"),
+    ("--cpu-time=700ms", "while True: pass\n", "cpu_limit"),
+    ("--limit=output_bytes=20000", "while True: print('x' * 100)\n", "output_limit"),
+    ("--timeout=20s", "import os; os.abort()", "trap"),
+])
+def test_what_kills_a_turn_does_not_kill_the_session(prompt, option, line, status):
+    at = prompt("python", option)
     at.expect(">>> ")
     at.enter("kept = 1")
     time.sleep(1)  # the time between turns is nobody's
     assert at.enter("kept") == "1"
-    at.type("while True: pass\n\n")
-    shown = at.expect(">>> ")
-    assert "timeout" in shown and "a new one begins" in shown
-    assert at.enter("1 + 1") == "2"
+    at.type(line + "\n")
+    at.expect(f"polyagent: {status}: ")
+    assert AS_BEFORE in at.expect(">>> ")
+    assert at.enter("kept") == "1"
+
+
+def test_the_session_is_lost_with_its_root(prompt):
+    at = prompt("python")
+    at.expect(">>> ")
+    at.enter("kept = 1")
+    children = pathlib.Path(f"/proc/{at.process.pid}/task").glob("*/children")
+    roots = [int(pid) for file in children for pid in file.read_text().split()]
+    assert len(roots) == 1
+    os.kill(roots[0], signal.SIGKILL)
+    shown = at.enter("1 + 1")
+    assert "the session is lost, with its variables" in shown and "a new one begins" in shown and shown.endswith("2")
+    assert "NameError" in at.enter("kept")
 
 
 def test_a_signal_ends_the_prompt(prompt):

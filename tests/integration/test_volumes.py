@@ -110,6 +110,6 @@ def test_what_is_refused(python, volume):
     for name in ("one", "two", "three"):
         assert python("", "--volume", name).code == 0
     r = python("", "--volume", "four")
-    assert r.code == 2 and "volumes.most" in r.err
+    assert r.code == 2 and "server.volumes_most" in r.err
     assert volume("remove", "nothing").code == 125
     assert volume("remove").code == 2 and volume("frobnicate").code == 2

@@ -221,6 +221,35 @@ static void utf8(void **state) {
                          rows[i].length);
 }
 
+static void utf8_in_pieces(void **state) {
+    static const struct {
+        const char *bytes;
+        size_t unfinished;
+    } rows[] = {{"", 0},
+                {"a", 0},
+                {"\xe2", 1},
+                {"\xe2\x82", 2},
+                {"\xe2\x82\xac", 0},
+                {"a\xf0\x9d\x84", 3},
+                {"\xf0\x9d", 2},
+                {"\xc3", 1},
+                {"\x80", 0},
+                {"\x80\x80\x80", 0},
+                {"\xff", 0},
+                {"\xe0\x80", 0},
+                {"\xed\xa0", 0},
+                {"\xf4\x90", 0},
+                {"\xc0", 0}};
+    for (size_t i = 0; i < PA_ARRAY_LEN(rows); i++)
+        assert_int_equal(pa_utf8_unfinished(rows[i].bytes, strlen(rows[i].bytes)),
+                         rows[i].unfinished);
+    PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(100);
+    assert_true(pa_utf8_append(&text, "\xe2\x82\xac", 3));
+    assert_false(pa_utf8_append(&text, "a\xff\xe2\x82", 4));
+    assert_string_equal(pa_buf_text(&text), "\xe2\x82\xac"
+                                            "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void digests(void **state) {
     char text[PA_DIGEST_TEXT], joined[PA_DIGEST_TEXT];
     pa_digest("abc", 3, text);
@@ -258,10 +287,10 @@ static void base64(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffers), cmocka_unit_test(wire),     cmocka_unit_test(quantities),
-        cmocka_unit_test(limits),  cmocka_unit_test(policies), cmocka_unit_test(errors),
-        cmocka_unit_test(logs),    cmocka_unit_test(digests),  cmocka_unit_test(utf8),
-        cmocka_unit_test(base64),
+        cmocka_unit_test(buffers),        cmocka_unit_test(wire),     cmocka_unit_test(quantities),
+        cmocka_unit_test(limits),         cmocka_unit_test(policies), cmocka_unit_test(errors),
+        cmocka_unit_test(logs),           cmocka_unit_test(digests),  cmocka_unit_test(utf8),
+        cmocka_unit_test(utf8_in_pieces), cmocka_unit_test(base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

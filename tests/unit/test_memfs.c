@@ -269,6 +269,78 @@ static void test_put(void **state) {
     assert_non_null(strstr(err.message, "files_bytes is 3"));
 }
 
+static bool count_entry(void *context, const char *name, size_t name_size,
+                        const struct pa_file_info *info, uint64_t next) {
+    unsigned *counts = context; /* of files, of directories, where to stop */
+    assert_int_equal(strlen(name), name_size);
+    counts[info->directory]++;
+    (void)next;
+    return counts[0] + counts[1] < counts[2];
+}
+
+static bool note_path(void *context, const char *path, const uint8_t *bytes, size_t size) {
+    struct pa_buf *paths = context;
+    pa_buf_printf(paths, "%s=%.*s ", path, (int)size, (const char *)bytes);
+    return true;
+}
+
+static void assert_changed(struct fixture *f, const char *expected) {
+    struct pa_buf paths = PA_BUF_INIT(4096);
+    pa_files_changed(f->fs, note_path, &paths);
+    assert_string_equal(pa_buf_text(&paths), expected);
+    pa_buf_done(&paths);
+    pa_files_begin(f->fs);
+}
+
+static void test_host_side(void **state) {
+    struct fixture *f = *state;
+    struct pa_error err = {0};
+    struct pa_file_info info;
+    const uint8_t *bytes;
+    size_t size;
+    assert_int_equal(pa_files_write(f->fs, "a/b/c", 0, true, "hello", 5, &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "a/b/c", 4, false, "0!", 2, &err), 0);
+    assert_int_equal(pa_files_mkdir(f->fs, "a/d/e", &err), 0);
+    assert_int_equal(pa_files_mkdir(f->fs, "a/d/e", &err), 0);
+    assert_int_equal(pa_files_stat(f->fs, "/a/b/c", &info, &err), 0);
+    assert_true(!info.directory && info.size == 6);
+    assert_int_equal(pa_files_stat(f->fs, "", &info, &err), 0);
+    assert_true(info.directory);
+    assert_int_equal(pa_files_read(f->fs, "a/b/c", 2, 3, &bytes, &size, &info, &err), 0);
+    assert_int_equal(size, 3);
+    assert_memory_equal(bytes, "ll0", 3);
+    assert_int_equal(pa_files_read(f->fs, "a/b/c", 9, 3, &bytes, &size, &info, &err), 0);
+    assert_int_equal(size, 0);
+    unsigned counts[3] = {0, 0, 9};
+    assert_int_equal(pa_files_list(f->fs, "a", 0, count_entry, counts, &err), 0);
+    assert_true(counts[0] == 0 && counts[1] == 2);
+    assert_int_equal(pa_files_rename(f->fs, "a/b/c", "x/y", &err), 0);
+    assert_int_equal(pa_files_remove(f->fs, "a", false, &err), -1);
+    assert_int_equal(err.code, PA_ERR_FAILED_PRECONDITION);
+    assert_int_equal(pa_files_remove(f->fs, "a", true, &err), 0);
+    assert_int_equal(pa_files_remove(f->fs, "a", true, &err), -1);
+    assert_int_equal(err.code, PA_ERR_NOT_FOUND);
+    assert_int_equal(pa_files_read(f->fs, "x", 0, 1, &bytes, &size, &info, &err), -1);
+    assert_int_equal(err.code, PA_ERR_INVALID_ARGUMENT);
+}
+
+static void test_what_changed(void **state) {
+    struct fixture *f = *state;
+    struct pa_error err = {0};
+    assert_int_equal(pa_files_write(f->fs, "one", 0, true, "1", 1, &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "d/two", 0, true, "2", 1, &err), 0);
+    assert_changed(f, "one=1 d/two=2 ");
+    assert_changed(f, "");
+    assert_int_equal(pa_files_write(f->fs, "one", 1, false, "1", 1, &err), 0);
+    assert_changed(f, "one=11 ");
+    assert_int_equal(pa_files_rename(f->fs, "d/two", "d/three", &err), 0);
+    assert_int_equal(pa_files_write(f->fs, "gone", 0, true, "", 0, &err), 0);
+    assert_int_equal(pa_files_remove(f->fs, "gone", false, &err), 0);
+    assert_changed(f, "d/three=2 ");
+    assert_int_equal(pa_files_write(f->fs, "empty", 0, true, "", 0, &err), 0);
+    assert_changed(f, "empty= ");
+}
+
 static void test_errno_table(void **state) {
     assert_int_equal(pa_errno_to_wasi(0), WASI_ESUCCESS);
     assert_int_equal(pa_errno_to_wasi(2), WASI_ENOENT);
@@ -289,6 +361,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_deep_tree_is_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_links_in_a_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_put, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_host_side, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_changed, setup, teardown),
         cmocka_unit_test(test_errno_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

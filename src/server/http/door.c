@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define STACK_BYTES    ((size_t)512 * 1024) /* JSON that is as deep as its reader takes: 200 KiB */
+#define STACK_BYTES    ((size_t)1 << 20) /* the deepest JSON that is read wants 200 KiB */
 #define SECRET_MOST    ((size_t)1 << 20)
 #define SPOOL_REQUESTS 4 /* bodies of the largest size that fit at once */
 
@@ -56,7 +56,7 @@ static bool is_loopback(const struct sockaddr *address) {
 
 /* What was bound, for the door's own use and for who asks. */
 static int describe_listener(struct pa_http *door, struct pa_error *err) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     char text[PA_LISTEN_TEXT];
     if (getsockname(door->listener, (struct sockaddr *)&address, &size) < 0)

@@ -41,8 +41,8 @@ int pa_http_start(struct pa_http *door, struct pa_error *err);
 
 /* Accepts no more and waits for the requests there are until `deadline_ns` (monotonic); then
  * cancels them and waits for their end.  /healthz and /readyz are answered until the end.  Each
- * request has been answered when this returns.  0 when none had to be cancelled, else -1.  Also of a
- * door that was never started. */
+ * request has been answered when this returns.  0 when none had to be cancelled, else -1.  Also of
+ * a door that was never started. */
 int pa_http_stop(struct pa_http *door, uint64_t deadline_ns);
 struct pa_http *pa_http_free(struct pa_http *door); /* stops at once if it was not stopped */
 

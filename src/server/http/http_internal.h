@@ -202,6 +202,11 @@ const struct pa_http_route *pa_http_find_route(enum pa_http_kind kind, const cha
 
 /* --- tools.c ---------------------------------------------------------------------------------- */
 
+/* What a client that offers tools is to do. */
+#define PA_HTTP_NO_CALLS                                                                           \
+    "nothing without a stream: with ?stream=ndjson or ?stream=sse each call is an event, to be "   \
+    "answered by POST /v1/runs/{run_id}/calls/{call_id}"
+
 /* Calls a tool and waits for its end; the reply to come has the run's id, trace and faults. */
 int pa_http_call_tool(struct pa_http_request *request, const char *tool, const json_t *parameters,
                       struct pa_service_reply *reply, struct pa_error *err);
@@ -220,6 +225,8 @@ pa_http_handler pa_http_get_openapi;                                        /* o
 pa_http_handler pa_http_get_tools, pa_http_get_tool, pa_http_post_tool;     /* tools.c */
 pa_http_handler pa_http_get_languages;
 pa_http_handler pa_http_get_run, pa_http_delete_run;     /* runs.c */
+pa_http_handler pa_http_answer_call, pa_http_get_run_file;
+pa_http_handler pa_http_get_volumes, pa_http_delete_volume; /* volumes.c */
 pa_http_handler pa_http_put_module, pa_http_get_module;  /* modules.c */
 pa_http_handler pa_http_post_task;                       /* tasks.c */
 pa_http_handler pa_http_e2b_health, pa_http_e2b_execute; /* e2b.c */

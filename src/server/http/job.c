@@ -130,6 +130,11 @@ static bool on_result(void *context, const char *text, size_t size) {
     return !job->deaf;
 }
 
+static void on_call(void *context, uint64_t call_id, const char *name, const json_t *arguments) {
+    struct pa_http_job *job = context;
+    job->teller->call(job, job->run_id, call_id, name, arguments);
+}
+
 static void finish(struct pa_http_job *job, const struct pa_service_reply *reply,
                    const struct pa_error *err) {
     for (int output = 0; output < 2; output++)
@@ -164,6 +169,8 @@ static void *run(void *context) {
         .cancel_fd = job->cancel_fd,
         .events = &events,
         .began = on_began,
+        .call = job->teller && job->teller->call ? on_call : NULL,
+        .no_calls = PA_HTTP_NO_CALLS,
         .context = job,
     };
     struct pa_service_reply reply = {0};
@@ -211,7 +218,7 @@ static int start_thread(struct pa_http_job *job, struct pa_error *err) {
     int failed = pthread_create(&thread, NULL, run, job);
     if (failed) {
         pa_http_leave(job->door);
-        unref(job);
+        atomic_fetch_sub(&job->references, 1); /* the thread's; the caller has its own */
         return pa_fail_errno(err, failed, "cannot start a thread for the run");
     }
     pthread_detach(thread);

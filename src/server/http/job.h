@@ -15,7 +15,7 @@
 
 struct pa_http_job;
 
-/* A format of events.  Each is called in the thread of the run, and may be NULL; what they write
+/* A format of events.  Each is called in the thread of the run unless it says otherwise, and may be NULL; what they write
  * with pa_http_job_write goes to the client. */
 struct pa_http_teller {
     const char *content_type, *heartbeat;
@@ -25,6 +25,9 @@ struct pa_http_teller {
     void (*phase)(struct pa_http_job *job, const char *phase);
     void (*output)(struct pa_http_job *job, enum pa_output output, const char *text, size_t size);
     void (*result)(struct pa_http_job *job, const json_t *message);
+    /* The guest calls a tool of the client's; in another thread, but never beside the rest. */
+    void (*call)(struct pa_http_job *job, const char *run_id, uint64_t call_id, const char *name,
+                 const json_t *arguments);
     /* Of a run that had an outcome reply->outcome is it; else `problem` is. */
     void (*ended)(struct pa_http_job *job, const struct pa_service_reply *reply,
                   const json_t *problem);

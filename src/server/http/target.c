@@ -151,6 +151,8 @@ bool pa_http_target_match(const struct pa_http_target *target, const char *patte
             if (!*got)
                 return false;
             params[param++] = got;
+            if (pa_streq(at, "{path}"))
+                return true;
         } else if (strlen(got) != length || memcmp(got, at, length) != 0) {
             return false;
         }

@@ -41,7 +41,8 @@ void pa_http_target_done(struct pa_http_target *target);
 /* The first value of that name, or NULL. */
 const char *pa_http_target_query(const struct pa_http_target *target, const char *name);
 
-/* A pattern is literal segments and {parameters}, which match any one segment that is not empty.
+/* A pattern is literal segments and {parameters}, which match any one segment that is not empty;
+ * a last {path} matches all that is left, and gets the first of it.
  * True fills params (which point into the target), in the order of the pattern. */
 bool pa_http_target_match(const struct pa_http_target *target, const char *pattern,
                           const char *params[PA_HTTP_MAX_PARAMS]);

@@ -10,6 +10,8 @@
  * outcome
  *     {"type": "result", "data": {"text/plain": "...", ...}}
  *     {"type": "error", "name": ..., "value": ..., "traceback": ...}
+ *     {"type": "call", "run_id", "call_id": 1, "name": ..., "arguments": {...}}    to be answered by
+ *                                                 POST /v1/runs/{run_id}/calls/{call_id}
  *     {"type": "outcome", "outcome": {...}}                       last; or, of the host's trouble,
  *     {"type": "problem", "problem": {...}}
  *
@@ -60,6 +62,13 @@ static void tell_result(struct pa_http_job *job, const json_t *message) {
         tell(job, type, json_incref((json_t *)message));
 }
 
+static void tell_call(struct pa_http_job *job, const char *run_id, uint64_t call_id,
+                      const char *name, const json_t *arguments) {
+    tell(job, "call",
+         json_pack("{s:s, s:s, s:I, s:s, s:O}", "type", "call", "run_id", run_id, "call_id",
+                   (json_int_t)call_id, "name", name, "arguments", arguments));
+}
+
 static void tell_end(struct pa_http_job *job, const struct pa_service_reply *reply,
                      const json_t *problem) {
     const char *type = problem ? "problem" : "outcome";
@@ -74,6 +83,7 @@ static const struct pa_http_teller ndjson = {
     .phase = tell_phase,
     .output = tell_output,
     .result = tell_result,
+    .call = tell_call,
     .ended = tell_end,
 };
 
@@ -85,6 +95,7 @@ static const struct pa_http_teller sse = {
     .phase = tell_phase,
     .output = tell_output,
     .result = tell_result,
+    .call = tell_call,
     .ended = tell_end,
 };
 
@@ -123,6 +134,7 @@ int pa_http_call_tool(struct pa_http_request *request, const char *tool, const j
         .traceparent = pa_http_header(request, "traceparent"),
         .deadline_ns = request->deadline_ns,
         .cancel_fd = pa_http_peer_gone_fd(request->peer),
+        .no_calls = PA_HTTP_NO_CALLS,
     };
     *reply = (struct pa_service_reply){0};
     int done = pa_service_call(request->door->service, &call, reply, err);

@@ -99,6 +99,9 @@ static void run_tool(struct pa_mcp_call *call, const char *name, const json_t *a
                                                call->traceparent[0] ? call->traceparent : NULL,
                                            .deadline_ns = PA_NEVER,
                                            .cancel_fd = call->cancel_fd,
+                                           .no_calls = "nothing: a client of MCP cannot be "
+                                                       "asked while its call runs; use gRPC or "
+                                                       "HTTP",
                                            .events = call->token ? &events : NULL};
     struct pa_service_reply reply = {0};
     struct pa_error err;

@@ -222,7 +222,7 @@ RT_API void rt_trace(uint32_t place) {
         rt.trace[rt.traced++] = place;
 }
 
-/* The text of an exception: str(e). */
+/* The text of an exception: str(e) of any message. */
 struct str *rt_exception_text(struct object *o) {
     void *message = to_pointer(o->fields[0]);
     if (message == o)
@@ -257,12 +257,32 @@ static void print_trace(void) {
     }
 }
 
+typedef struct str *text_fn(struct object *);
+
+/* What the last line says.  Messages are texts, nearly always, and the rest is worth no more code in
+ * every module: the interpreter shows it. */
+static struct str *last_words(struct object *o) {
+    void *message = to_pointer(o->fields[0]);
+    if (o->class->specials[SPECIAL_STR])
+        return ((text_fn *)(uintptr_t)o->class->specials[SPECIAL_STR])(o);
+    if (!message)
+        return rt_str_ascii("");
+    bool shown = rt_is_instance(o, rt.classes[KEY_ERROR]);
+    if (message == o)
+        rt_bail();
+    if (KIND(message) == STR)
+        return shown ? rt_str_repr(message) : message;
+    if (KIND(message) != INT)
+        rt_bail();
+    return rt_str_of_int(((struct box *)message)->i);
+}
+
 static _Noreturn void uncaught(void) {
     struct object *o = rt_exc;
     rt_exc = NULL;
     if (rt.traced == TRACE_MAX)
         rt_bail(); /* Python shortens what repeats */
-    struct str *text = rt_str(of_pointer(o), &rt_desc_any);
+    struct str *text = last_words(o);
     if (rt_exc)
         rt_bail();
     flush();
@@ -277,9 +297,14 @@ static _Noreturn void uncaught(void) {
     proc_exit(1);
 }
 
+/* The end of a program that cannot raise. */
+RT_API void rt_finish_plain(void) {
+    flush();
+    proc_exit(0);
+}
+
 RT_API void rt_finish(void) {
     if (rt_exc)
         uncaught();
-    flush();
-    proc_exit(0);
+    rt_finish_plain();
 }
