@@ -63,6 +63,7 @@ def environment(cache_home):
     """The environment for the program under test: no settings of whoever runs the tests."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("POLYAGENT", "PYTHON_WASI"))}
     clean["POLYAGENT_CACHE_HOME"] = str(cache_home)
+    clean["XDG_DATA_HOME"] = str(cache_home / "data")  # volumes and the key-value store
     for door in ("GRPC", "HTTP"):  # a server listens for strangers where a test says so
         clean[f"POLYAGENT_SERVER_{door}_LISTEN"] = "off"
     return clean

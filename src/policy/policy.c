@@ -82,13 +82,18 @@ int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *
     if (!S_ISDIR(st.st_mode))
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
                        "mount %s: not a directory; mount the directory that holds it", host);
+    return pa_policy_add_known_mount(policy, canonical, guest, writable, err);
+}
+
+int pa_policy_add_known_mount(struct pa_policy *policy, const char *host, const char *guest,
+                              bool writable, struct pa_error *err) {
     PA_CLEANUP(pa_freep) char *name = without_trailing_slashes(guest);
     for (size_t i = 0; i < policy->mount_count; i++) {
         struct pa_mount *mount = &policy->mounts[i];
         if (!pa_streq(mount->guest, name))
             continue;
         free(mount->host);
-        mount->host = pa_steal(&canonical);
+        mount->host = pa_xstrdup(host);
         mount->writable = writable;
         set_quota(mount, NULL, 0, 0);
         return 0;
@@ -96,7 +101,7 @@ int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *
     if (policy->mount_count == PA_MAX_MOUNTS)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "mount %s: at most %d mounts", host,
                        PA_MAX_MOUNTS);
-    append_mount(policy, pa_steal(&canonical), pa_steal(&name), writable);
+    append_mount(policy, pa_xstrdup(host), pa_steal(&name), writable);
     return 0;
 }
 

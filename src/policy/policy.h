@@ -55,6 +55,10 @@ void pa_policy_copy(struct pa_policy *policy,
 int pa_policy_add_mount(struct pa_policy *policy, const char *host, const char *guest,
                         bool writable, struct pa_error *err);
 
+/* The same with a `host` that is a mount's already, as it stands there: no file is looked at. */
+int pa_policy_add_known_mount(struct pa_policy *policy, const char *host, const char *guest,
+                              bool writable, struct pa_error *err);
+
 /* Bounds what the mount at `guest`, which there is, may hold, by the account of its volume. */
 void pa_policy_set_quota(struct pa_policy *policy, const char *guest, const char *account,
                          uint64_t bytes, uint64_t entries);

@@ -215,7 +215,8 @@ static bool is_kv(const struct pa_call_desk *desk, const struct pa_call *call) {
 static void ask_kv(struct pa_call_desk *desk, struct pa_call *call) {
     struct pa_error why;
     json_t *result = NULL;
-    int done = desk->offer->kv(desk->offer->context, call->name + 3, call->arguments, &result, &why);
+    int done =
+        desk->offer->kv(desk->offer->context, call->name + 3, call->arguments, &result, &why);
     char *line = done == 0 ? make_line(call->id, "result", result)
                            : make_line(call->id, "error", message_of(why.message));
     if (!line)

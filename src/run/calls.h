@@ -30,7 +30,7 @@
 #define PA_CALL_MAX_VALUES  50000      /* in one call's arguments, those that hold others for 8 */
 #define PA_CALL_MAX_OPEN    64         /* outstanding at once */
 #define PA_CALL_MAX_PER_RUN 10000
-#define PA_CALL_MAX_TOOLS   128 /* in one offer */
+#define PA_CALL_MAX_TOOLS   128    /* in one offer */
 #define PA_CALL_MAX_KV      100000 /* of a run, to the key-value store */
 
 struct pa_call;

@@ -13,7 +13,13 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 65536
-#define VERSION     2
+#define VERSION     3
+
+/* How a copy ended, as the server tells its supervisor. */
+struct fate {
+    int status; /* as of wait(2) */
+    uint64_t cpu_ns;
+};
 
 char *pa_handover_path(void) {
     const char *path = getenv("POLYAGENT_SOCKET");
@@ -213,14 +219,15 @@ static int decode_want(const uint8_t *bytes, size_t size, struct pa_want *ret,
 /* The context of a worker that was handed over: its connection. */
 static int reap_handed_over(struct pa_worker *worker, bool want_status) {
     int connection = (int)(intptr_t)worker->context;
-    int status = SIGKILL; /* where the server does not know better */
-    if (want_status && send(connection, "?", 1, MSG_NOSIGNAL) == 1 &&
-        recv(connection, &status, sizeof(status), 0) != sizeof(status))
-        status = SIGKILL;
+    struct fate fate = {0};
+    if (!want_status || send(connection, "?", 1, MSG_NOSIGNAL) != 1 ||
+        recv(connection, &fate, sizeof(fate), 0) != sizeof(fate))
+        fate = (struct fate){.status = SIGKILL}; /* where the server does not know better */
+    worker->cpu_ns = fate.cpu_ns;
     close(worker->socket);
     close(worker->pidfd);
     close(connection);
-    return status;
+    return fate.status;
 }
 
 int pa_handover_take(const struct pa_want *want, struct pa_worker *ret, struct pa_error *err) {
@@ -279,8 +286,10 @@ int pa_handover_hold(int connection, struct pa_worker *worker) {
         return 0;
     }
     pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
-    int status = worker->reap(worker, true);
-    return send(connection, &status, sizeof(status), MSG_NOSIGNAL) < 0 ? -1 : 0;
+    worker->cpu_ns = 0;
+    struct fate fate = {.status = worker->reap(worker, true)};
+    fate.cpu_ns = worker->cpu_ns;
+    return send(connection, &fate, sizeof(fate), MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
 /* --- the server ------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #include "lang/interpreter.h"
 #include "run/language.h"
+
 void pa_image_init(struct pa_image *image, const struct pa_pack *pack) {
     *image = (struct pa_image){.pack = pack};
 }
@@ -25,12 +26,19 @@ void pa_image_done(struct pa_image *image) {
     pa_strv_free(image->paths);
     if (image->own.module_file)
         pa_pack_done(&image->own);
+    pa_policy_done(&image->mounts);
     *image = (struct pa_image){0};
+}
+
+static void forget_mounts(struct pa_image *image) {
+    pa_policy_done(&image->mounts);
+    image->prepared = false;
 }
 
 int pa_image_interpreter(struct pa_image *image, const struct pa_packs *packs, const char *path,
                          const char *cache_directory, struct pa_error *err) {
     PA_ASSERT(!image->own.module_file);
+    forget_mounts(image);
     if (pa_pack_with_interpreter(packs, image->pack, path, cache_directory, &image->own, err) < 0)
         return -1;
     image->pack = &image->own;
@@ -41,6 +49,7 @@ int pa_image_known_interpreter(struct pa_image *image, const struct pa_packs *pa
                                const char *path, const char *sha256, uint64_t bytes,
                                struct pa_error *err) {
     PA_ASSERT(!image->own.module_file);
+    forget_mounts(image);
     if (pa_pack_with_known_interpreter(packs, image->pack, path, sha256, bytes, &image->own, err) <
         0)
         return -1;
@@ -76,6 +85,8 @@ int pa_image_copy(struct pa_image *image, const struct pa_image *from, const str
     for (char **path = from->paths; path && *path; path++)
         pa_strv_add(&image->paths, pa_xstrdup(*path));
     image->without_checkpoint = from->without_checkpoint;
+    image->prepared = from->prepared;
+    pa_policy_copy(&image->mounts, &from->mounts);
     return 0;
 }
 
@@ -101,6 +112,7 @@ int pa_image_add_package(struct pa_image *image, const char *path, const char *c
         pa_package_done(&package);
         return same ? 0 : -1;
     }
+    forget_mounts(image);
     struct pa_package *grown = pa_xcalloc(image->package_count + 1, sizeof(*grown));
     if (image->package_count)
         memcpy(grown, image->packages, image->package_count * sizeof(*grown));
@@ -113,6 +125,43 @@ int pa_image_add_package(struct pa_image *image, const char *path, const char *c
 
 void pa_image_add_preload(struct pa_image *image, const char *module) {
     pa_strv_add(&image->preload, pa_xstrdup(module));
+}
+
+/* --- mounts --- */
+
+static int find_mounts(const struct pa_image *image, const char *cache_directory,
+                       struct pa_policy *policy, struct pa_error *err) {
+    if (pa_pack_add_mounts(image->pack, cache_directory, policy, err) < 0)
+        return -1;
+    for (size_t i = 0; i < image->package_count; i++)
+        if (pa_policy_add_mount(policy, image->packages[i].host, image->packages[i].guest, false,
+                                err) < 0)
+            return -1;
+    return 0;
+}
+
+int pa_image_prepare(struct pa_image *image, const char *cache_directory, struct pa_error *err) {
+    struct pa_policy found = {0};
+    if (find_mounts(image, cache_directory, &found, err) < 0) {
+        pa_policy_done(&found);
+        return -1;
+    }
+    forget_mounts(image);
+    image->mounts = found;
+    image->prepared = true;
+    return 0;
+}
+
+int pa_image_add_mounts(const struct pa_image *image, const char *cache_directory,
+                        struct pa_policy *policy, struct pa_error *err) {
+    if (!image->prepared)
+        return find_mounts(image, cache_directory, policy, err);
+    for (size_t i = 0; i < image->mounts.mount_count; i++) {
+        const struct pa_mount *mount = &image->mounts.mounts[i];
+        if (pa_policy_add_known_mount(policy, mount->host, mount->guest, mount->writable, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* --- the probe --- */

@@ -7,6 +7,7 @@
  *     pa_image_interpreter(&image, packs, "python.wasm", cache_directory, &err)    if at all
  *     pa_image_add_package(&image, "lib.whl", cache_directory, &err)
  *     pa_image_add_preload(&image, "numpy");
+ *     pa_image_prepare(&image, cache_directory, &err)     before many runs
  *     pa_language_run_init(&run, &image, ...)
  *     pa_image_done(&image);
  *
@@ -27,6 +28,8 @@ struct pa_image {
     char **preload;          /* modules; NULL: none */
     char **paths;            /* guest folders on the import path; NULL: none */
     bool without_checkpoint; /* the interpreter knows no boot script: see pa_image_probe */
+    bool prepared;
+    struct pa_policy mounts; /* ... and then: nothing but the image's mounts */
 };
 
 /* In place: `pack` may come to point into the image, which is not to be moved. */
@@ -46,6 +49,15 @@ int pa_image_known_interpreter(struct pa_image *image, const struct pa_packs *pa
 int pa_image_add_package(struct pa_image *image, const char *path, const char *cache_directory,
                          struct pa_error *err);
 void pa_image_add_preload(struct pa_image *image, const char *module);
+
+/* Finds what the image mounts, once: its runs, and those of its copies, look at no file for it from
+ * then on.  FAILED_PRECONDITION where the language is not installed; the image is as it was then.
+ * Another interpreter or package makes it unprepared. */
+int pa_image_prepare(struct pa_image *image, const char *cache_directory, struct pa_error *err);
+
+/* The image's mounts, /boot among them, into a run's policy. */
+int pa_image_add_mounts(const struct pa_image *image, const char *cache_directory,
+                        struct pa_policy *policy, struct pa_error *err);
 
 /*
  * Finds out how a user's interpreter is started, and remembers it by content; of other images there

@@ -194,17 +194,6 @@ static int describe(struct pa_language_run *run, const struct pa_image *image,
     return add_start(image, program, &run->policy, err);
 }
 
-static int add_mounts(const struct pa_image *image, const char *cache_directory,
-                      struct pa_policy *policy, struct pa_error *err) {
-    if (pa_pack_add_mounts(image->pack, cache_directory, policy, err) < 0)
-        return -1;
-    for (size_t i = 0; i < image->package_count; i++)
-        if (pa_policy_add_mount(policy, image->packages[i].host, image->packages[i].guest, false,
-                                err) < 0)
-            return -1;
-    return 0;
-}
-
 int pa_language_run_init(struct pa_language_run *run, const struct pa_image *image,
                          const char *cache_directory, const struct pa_policy *policy,
                          const struct pa_program *program, struct pa_error *err) {
@@ -212,7 +201,7 @@ int pa_language_run_init(struct pa_language_run *run, const struct pa_image *ima
     pa_policy_copy(&run->policy, policy);
     pa_language_limits(image->pack, &run->policy.limits);
     run->module_path = pa_pack_module_path(image->pack, cache_directory);
-    if (add_mounts(image, cache_directory, &run->policy, err) < 0 ||
+    if (pa_image_add_mounts(image, cache_directory, &run->policy, err) < 0 ||
         merge_env(image->pack, &run->policy, err) < 0 || describe(run, image, program, err) < 0) {
         pa_language_run_done(run);
         return -1;

@@ -70,11 +70,13 @@ static int receive(struct pa_pool *pool, struct pa_frame *ret, int *ret_fd, stru
 static void take_reaped(struct pa_pool *pool, const struct pa_frame *frame) {
     struct pa_reader reader = PA_READER(frame->payload, frame->size);
     uint32_t number = pa_get_u32(&reader), status = pa_get_u32(&reader);
+    uint64_t cpu_ns = pa_get_u64(&reader);
     pa_log_debug("warm", "%s: copy %u ended with wait status 0x%x", pool->name, number, status);
     pthread_mutex_lock(&pool->lock);
     pool->reaped[pool->reaped_next].number = number;
     pool->reaped[pool->reaped_next].status = (int)status;
     pool->reaped[pool->reaped_next].root = pool->stats.root_starts;
+    pool->reaped[pool->reaped_next].cpu_ns = cpu_ns;
     pool->reaped_next = (pool->reaped_next + 1) % PA_POOL_REMEMBERED;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);

@@ -51,10 +51,12 @@ static struct timespec from_now(uint64_t ns) {
 }
 
 /* Under the lock. */
-static bool find_status(const struct pa_pool *pool, const struct pa_copy *copy, int *ret) {
+static bool find_status(const struct pa_pool *pool, const struct pa_copy *copy, int *ret,
+                        uint64_t *ret_cpu_ns) {
     for (size_t i = 0; i < PA_POOL_REMEMBERED; i++)
         if (pool->reaped[i].number == copy->number && pool->reaped[i].root == copy->root) {
             *ret = pool->reaped[i].status;
+            *ret_cpu_ns = pool->reaped[i].cpu_ns;
             return true;
         }
     return false;
@@ -64,13 +66,16 @@ static bool root_is_gone(const struct pa_pool *pool, const struct pa_copy *copy)
     return !pool->stats.ready || pool->stats.root_starts != copy->root;
 }
 
-/* Of a dead one: waits until its root has said how it ended, or is gone itself. */
-static int status_of(struct pa_pool *pool, const struct pa_copy *copy, bool *ret_lost) {
+/* Of a dead one: waits until its root has said how it ended, or is gone itself.  *ret_cpu_ns is
+ * left alone where nobody can say. */
+static int status_of(struct pa_pool *pool, const struct pa_copy *copy, bool *ret_lost,
+                     uint64_t *ret_cpu_ns) {
     const struct timespec until = from_now(STATUS_WAIT_NS);
     int status = SIGKILL; /* where nobody can say */
     bool late = false, found = false;
     pthread_mutex_lock(&pool->lock);
-    while (!(found = find_status(pool, copy, &status)) && !root_is_gone(pool, copy) && !late)
+    while (!(found = find_status(pool, copy, &status, ret_cpu_ns)) && !root_is_gone(pool, copy) &&
+           !late)
         late = pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT;
     *ret_lost = !found && root_is_gone(pool, copy);
     pthread_mutex_unlock(&pool->lock);
@@ -80,7 +85,7 @@ static int status_of(struct pa_pool *pool, const struct pa_copy *copy, bool *ret
 static int reap_copy(struct pa_worker *worker, bool want_status) {
     struct pa_copy *copy = worker->context;
     bool lost;
-    int status = want_status ? status_of(copy->pool, copy, &lost) : 0;
+    int status = want_status ? status_of(copy->pool, copy, &lost, &worker->cpu_ns) : 0;
     close(worker->socket);
     close(worker->pidfd);
     if (copy->taken) { /* the last that is done with the pool */
@@ -188,7 +193,8 @@ int pa_pool_fork(const struct pa_worker *session, uint64_t deadline_ns, struct p
 bool pa_pool_lost(const struct pa_worker *worker) {
     const struct pa_copy *copy = copy_of(worker);
     bool lost;
-    status_of(copy->pool, copy, &lost);
+    uint64_t cpu_ns;
+    status_of(copy->pool, copy, &lost, &cpu_ns);
     return lost;
 }
 

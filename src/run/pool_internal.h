@@ -49,7 +49,7 @@ struct pa_pool {
     struct {
         uint32_t number;
         int status;
-        uint64_t root;
+        uint64_t root, cpu_ns;
     } reaped[PA_POOL_REMEMBERED]; /* a ring */
     size_t reaped_next;
     char jail_missing[160];

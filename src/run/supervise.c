@@ -44,6 +44,7 @@ struct loop {
     clockid_t cpu_clock;
     uint64_t deadline_ns, next_cpu_check_ns;
     uint64_t cpu_before_ns; /* used by earlier turns, or while it was made ready */
+    uint64_t cpu_seen_ns;   /* the most that its clock, or who reaped it, has said */
 
     struct pa_frame_decoder decoder;
     struct pa_capture captures[2];
@@ -69,28 +70,34 @@ struct loop {
 
 /* --- the worker's end ------------------------------------------------------------------------- */
 
+static void read_cpu_clock(struct loop *loop) {
+    struct timespec used;
+    if (clock_gettime(loop->cpu_clock, &used) < 0)
+        return; /* it is reaped; who did that knows */
+    uint64_t ns = (uint64_t)used.tv_sec * PA_NS_PER_S + (uint64_t)used.tv_nsec;
+    loop->cpu_seen_ns = PA_MAX(loop->cpu_seen_ns, ns);
+}
+
+static uint64_t cpu_spent_ns(const struct loop *loop) {
+    return loop->cpu_seen_ns - PA_MIN(loop->cpu_seen_ns, loop->cpu_before_ns);
+}
+
+/* A copy of a warm root that is killed is reaped at once, and its clock gone: it is read before. */
+static void kill_worker(struct loop *loop) {
+    read_cpu_clock(loop);
+    pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
+}
+
 static void condemn(struct loop *loop, enum verdict verdict) {
     if (loop->verdict == VERDICT_NONE)
         loop->verdict = verdict;
-    pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0);
+    kill_worker(loop);
 }
 
 static void condemn_garbage(struct loop *loop, const char *what) {
     if (loop->verdict == VERDICT_NONE)
         snprintf(loop->garbage, sizeof(loop->garbage), "%.159s", what);
     condemn(loop, VERDICT_GARBAGE);
-}
-
-static uint64_t cpu_used_ns(const struct loop *loop) {
-    struct timespec used;
-    if (clock_gettime(loop->cpu_clock, &used) < 0)
-        return 0; /* it is dead; its rusage will tell */
-    return (uint64_t)used.tv_sec * PA_NS_PER_S + (uint64_t)used.tv_nsec;
-}
-
-static uint64_t cpu_spent_ns(const struct loop *loop) {
-    uint64_t used = cpu_used_ns(loop);
-    return used - PA_MIN(used, loop->cpu_before_ns);
 }
 
 /* CPU time cannot pass faster than wall time times the number of the worker's threads; a run has
@@ -101,6 +108,7 @@ static void check_clocks(struct loop *loop, uint64_t now) {
         loop->deadline_ns = PA_NEVER;
     }
     if (now >= loop->next_cpu_check_ns) {
+        read_cpu_clock(loop);
         uint64_t used = cpu_spent_ns(loop);
         if (used >= loop->job->cpu_ns) {
             condemn(loop, VERDICT_CPU);
@@ -526,18 +534,23 @@ static void describe(struct loop *loop, int wait_status) {
         pa_outcome_take_end(loop->outcome, &loop->end);
 }
 
-/* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  Its
- * clock still tells the time it used until it is reaped. */
+/* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  One
+ * of ours is not reaped before, and a copy waits for it; of one that ended otherwise, who reaped it
+ * says what time it took. */
 static int end_worker(struct loop *loop) {
     if (loop->turned && loop->ended && loop->verdict == VERDICT_NONE) {
+        read_cpu_clock(loop);
         loop->outcome->session_lives = true;
         loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
         return 0;
     }
-    pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
+    kill_worker(loop);
+    loop->worker->cpu_ns = 0;
+    int status = loop->worker->reap(loop->worker,
+                                    !loop->ended && !loop->failed && loop->verdict == VERDICT_NONE);
+    loop->cpu_seen_ns = PA_MAX(loop->cpu_seen_ns, loop->worker->cpu_ns);
     loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
-    return loop->worker->reap(loop->worker,
-                              !loop->ended && !loop->failed && loop->verdict == VERDICT_NONE);
+    return status;
 }
 
 static void start_captures(struct loop *loop) {
@@ -566,7 +579,8 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
     *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
     if (clock_getcpuclockid(worker->pid, &loop->cpu_clock) != 0)
         loop->cpu_clock = -1; /* it died before it was asked: the loop will find out */
-    loop->cpu_before_ns = cpu_used_ns(loop);
+    read_cpu_clock(loop);
+    loop->cpu_before_ns = loop->cpu_seen_ns;
     uint64_t started_ns = pa_clock_monotonic_ns();
     loop->deadline_ns = started_ns + job->wall_ns;
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;

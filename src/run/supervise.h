@@ -37,9 +37,11 @@ struct pa_worker {
     pid_t pid;               /* in our PID namespace */
     char no_namespaces[160]; /* why it has none, or "" */
     /* Of a worker that is dead or was sent SIGKILL: waits for the end, closes what belongs to it
-     * and returns its wait status; without `want_status` it need not wait. */
+     * and returns its wait status; without `want_status` it need not wait.  Who knows what CPU time
+     * the worker took in its life, and was asked for the status, sets `cpu_ns`. */
     int (*reap)(struct pa_worker *worker, bool want_status);
     void *context; /* of `reap` */
+    uint64_t cpu_ns;
 };
 
 /* Starts a worker of our own.  `jail_required`: without namespaces there is none.  `nobody`: it

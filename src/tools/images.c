@@ -89,6 +89,9 @@ static void add_row(struct pa_images *images, const struct pa_config *config, co
     row->name = name;
     row->plain = plain;
     row->usable = pa_image_resolve(&changed, images->packs, name, &row->image, &row->why) == 0;
+    struct pa_error ignored; /* a language that is not installed yet is looked for at each run */
+    if (row->usable)
+        pa_image_prepare(&row->image, config->cache_directory, &ignored);
 }
 
 int pa_images_new(const struct pa_config *config, const struct pa_packs *packs,

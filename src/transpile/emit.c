@@ -83,7 +83,8 @@ uint32_t g_local(struct g_fn *f, enum g_type type) {
     if (f->local_count == f->local_room) {
         f->local_room = f->local_room ? 2 * f->local_room : 32;
         uint8_t *more = pa_tree_alloc(f->g->tree, f->local_room);
-        memcpy(more, f->locals, f->local_count);
+        if (f->local_count)
+            memcpy(more, f->locals, f->local_count);
         f->locals = more;
     }
     if (f->local_count == 40000)

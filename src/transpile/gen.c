@@ -220,11 +220,11 @@ static void finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret)
 }
 
 static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *ret) {
-    struct g_fn fn = {.g = g, .in = in, .frames = !in->frameless}, *f = &fn;
+    struct g_fn *f = &g->fn; /* there, so that a refusal can free what it holds */
     int frames[48], environment_frame = -1;
-    fn.infer = (struct pa_infer){.program = g->program, .tree = g->tree, .in = in};
-    fn.code = fn.own_calls = PA_BUF_INIT(32u << 20);
-    g->fn = f;
+    *f = (struct g_fn){.g = g, .in = in, .frames = !in->frameless};
+    f->infer = (struct pa_infer){.program = g->program, .tree = g->tree, .in = in};
+    f->code = f->own_calls = PA_BUF_INIT(32u << 20);
     for (size_t i = 0; in->def && i < in->def->param_count; i++) {
         uint32_t local = g_local(f, g_repr(pa_web_find(in->params[i]->web)->type));
         PA_ASSERT(local == i);
@@ -694,6 +694,8 @@ void g_generate(struct pa_program *program, const char *filename, struct pa_buf 
 
 void g_done(struct g_gen *g) {
     free_bodies(g);
+    pa_buf_done(&g->fn.code);
+    pa_buf_done(&g->fn.own_calls);
     pa_buf_done(&g->data);
     pa_buf_done(&g->places);
     pa_buf_done(&g->types);

@@ -114,7 +114,7 @@ struct g_gen {
     uint32_t global_base, global_end;
     struct pa_buf roots; /* addresses of the module's variables that are pointers */
     const char *filename;
-    struct g_fn *fn; /* innermost that is being generated */
+    struct g_fn fn; /* that is being generated */
     struct g_string *strings;
     uint32_t string_count;
 };

@@ -1,7 +1,21 @@
 /* String literals: prefixes, escapes, f-strings. */
 #include "transpile/parse.h"
 
-#include "base/buf.h"
+/* Text being decoded, in the arena: no longer than the source of the whole literal. */
+struct text {
+    char *data;
+    size_t size;
+};
+
+static struct text new_text(struct pa_parse *p, size_t room) {
+    return (struct text){pa_tree_alloc(p->tree, room + 1), 0};
+}
+
+static void put(struct text *text, const void *bytes, size_t size) {
+    if (size)
+        memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+}
 
 struct literal {
     bool raw, format;
@@ -24,7 +38,7 @@ static struct literal read_prefix(struct pa_parse *p, TSNode start) {
     return literal;
 }
 
-static void append_utf8(struct pa_buf *out, uint32_t c) {
+static void append_utf8(struct text *out, uint32_t c) {
     uint8_t b[4];
     size_t n = 1;
     if (c < 0x80) {
@@ -41,11 +55,11 @@ static void append_utf8(struct pa_buf *out, uint32_t c) {
     }
     for (size_t i = 1; i < n; i++)
         b[i] = (uint8_t)(0x80 | (c >> 6 * (n - 1 - i) & 0x3f));
-    pa_buf_append(out, b, n);
+    put(out, b, n);
 }
 
 static const char *append_number(struct pa_parse *p, TSNode at, const char *s, const char *end,
-                                 unsigned base, size_t least, size_t most, struct pa_buf *out) {
+                                 unsigned base, size_t least, size_t most, struct text *out) {
     uint32_t value = 0;
     size_t n = 0;
     for (; n < most && s < end; n++, s++) {
@@ -64,7 +78,7 @@ static const char *append_number(struct pa_parse *p, TSNode at, const char *s, c
 
 /* Appends what the text between s and end means. */
 static void decode(struct pa_parse *p, TSNode at, const struct literal *literal, const char *s,
-                   const char *end, struct pa_buf *out) {
+                   const char *end, struct text *out) {
     static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
     while (s < end) {
         if (*s == '\r') /* line ends are \n to Python */
@@ -72,13 +86,13 @@ static void decode(struct pa_parse *p, TSNode at, const struct literal *literal,
         if (literal->format && (*s == '{' || *s == '}') && s + 1 < end && s[1] == *s)
             s++;
         if (*s != '\\' || literal->raw || s + 1 == end) {
-            pa_buf_append(out, s++, 1);
+            put(out, s++, 1);
             continue;
         }
         const char *known = memchr(from, s[1], sizeof(from) - 1);
         char c = s[1];
         if (known) {
-            pa_buf_append(out, to + (known - from), 1);
+            put(out, to + (known - from), 1);
             s += 2;
         } else if (c == '\n') {
             s += 2;
@@ -96,14 +110,14 @@ static void decode(struct pa_parse *p, TSNode at, const struct literal *literal,
     }
 }
 
-static struct pa_node *string_node(struct pa_parse *p, TSNode at, struct pa_buf *text) {
+/* Takes over what is in `text`, which is empty afterwards. */
+static struct pa_node *string_node(struct pa_parse *p, TSNode at, struct text *text) {
     struct pa_node *node = pa_parse_new(p, PA_N_STR, at, 0);
     char *copy = pa_tree_alloc(p->tree, text->size + 1);
-    if (text->size)
-        memcpy(copy, text->data, text->size);
+    memcpy(copy, text->data, text->size);
     node->str = copy;
     node->len = (uint32_t)text->size;
-    pa_buf_clear(text);
+    text->size = 0;
     return node;
 }
 
@@ -149,7 +163,8 @@ static struct pa_node *parse_parts(struct pa_parse *p, TSNode node, const struct
                                    uint32_t from, uint32_t to) {
     struct pa_kids kids = pa_parse_kids(p, node);
     struct pa_node *result = pa_parse_new(p, PA_N_FSTRING, node, 2 * kids.count + 1);
-    struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+    /* A {name=} is in it twice: as text, and as a value. */
+    struct text text = new_text(p, 2 * (size_t)(to - from));
     pa_parse_enter(p, node);
     for (size_t i = 0; i <= kids.count; i++) {
         bool last = i == kids.count;
@@ -165,14 +180,13 @@ static struct pa_node *parse_parts(struct pa_parse *p, TSNode node, const struct
             break;
         struct pa_node *format = parse_interpolation(p, kids.list[i].node, literal);
         if (format->mark) {
-            pa_buf_append(&text, format->str, format->len);
+            put(&text, format->str, format->len);
             pa_parse_add(result, string_node(p, node, &text));
         }
         pa_parse_add(result, format);
         from = ts_node_end_byte(kids.list[i].node);
     }
     pa_parse_leave(p);
-    pa_buf_done(&text);
     return result;
 }
 
@@ -185,11 +199,9 @@ struct pa_node *pa_parse_string(struct pa_parse *p, TSNode node) {
     uint32_t to = ts_node_start_byte(kids.list[kids.count - 1].node);
     if (literal.format)
         return parse_parts(p, node, &literal, from, to);
-    struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+    struct text text = new_text(p, to - from);
     decode(p, node, &literal, p->tree->source + from, p->tree->source + to, &text);
-    struct pa_node *result = string_node(p, node, &text);
-    pa_buf_done(&text);
-    return result;
+    return string_node(p, node, &text);
 }
 
 /* "a" "b": one string, or one f-string of all parts. */
@@ -205,12 +217,13 @@ struct pa_node *pa_parse_joined_strings(struct pa_parse *p, TSNode node) {
     }
     struct pa_node *result = pa_parse_new(p, PA_N_FSTRING, node, total);
     if (!format) {
-        struct pa_buf text = PA_BUF_INIT(PA_TREE_MAX_BYTES);
+        size_t room = 0;
         for (size_t i = 0; i < kids.count; i++)
-            pa_buf_append(&text, parts[i]->str, parts[i]->len);
-        result = string_node(p, node, &text);
-        pa_buf_done(&text);
-        return result;
+            room += parts[i]->len;
+        struct text text = new_text(p, room);
+        for (size_t i = 0; i < kids.count; i++)
+            put(&text, parts[i]->str, parts[i]->len);
+        return string_node(p, node, &text);
     }
     for (size_t i = 0; i < kids.count; i++) {
         if (parts[i]->kind == PA_N_STR)

@@ -178,8 +178,10 @@ static void collect_outer(struct walk *w, struct pa_node *node) {
             const char **names =
                 pa_tree_alloc(w->program->tree, (w->outer_count + 1) * sizeof(*names));
             bool *global = pa_tree_alloc(w->program->tree, (w->outer_count + 1) * sizeof(*global));
-            memcpy(names, w->outer, w->outer_count * sizeof(*names));
-            memcpy(global, w->outer_is_global, w->outer_count * sizeof(*global));
+            if (w->outer_count) {
+                memcpy(names, w->outer, w->outer_count * sizeof(*names));
+                memcpy(global, w->outer_is_global, w->outer_count * sizeof(*global));
+            }
             names[w->outer_count] = node->kids[i]->str;
             global[w->outer_count++] = node->kind == PA_S_GLOBAL;
             w->outer = names;
@@ -258,7 +260,8 @@ static void hide(struct walk *w, struct pa_node *target) {
     if (w->hidden_count == w->hidden_room) {
         size_t room = w->hidden_room ? 2 * w->hidden_room : 16;
         struct pa_variable **more = pa_tree_alloc(w->program->tree, room * sizeof(*more));
-        memcpy(more, w->hidden, w->hidden_count * sizeof(*more));
+        if (w->hidden_count)
+            memcpy(more, w->hidden, w->hidden_count * sizeof(*more));
         w->hidden = more;
         w->hidden_room = room;
     }

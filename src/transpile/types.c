@@ -136,7 +136,8 @@ static void merge_functions(struct pa_program *program, struct pa_type *into,
             continue;
         struct pa_function **more =
             pa_tree_alloc(program->tree, (into->function_count + 1) * sizeof(*more));
-        memcpy(more, into->functions, into->function_count * sizeof(*more));
+        if (into->function_count)
+            memcpy(more, into->functions, into->function_count * sizeof(*more));
         more[into->function_count++] = from->functions[i];
         into->functions = more;
         program->changed = true;

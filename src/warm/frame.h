@@ -39,7 +39,8 @@
  *                         <------ FORKED      the copy's number in the root, + its pidfd
  *     ADOPT number ------------->             a session's copy: it gets a process group of its own
  *                         <------ ADOPTED     number
- *                         <------ REAPED      number, wait status: whenever a copy has ended
+ *                         <------ REAPED      number, wait status, CPU time in ns (u64): whenever a
+ *                                             copy has ended
  *
  * The copy waits on its socket for RUN, and from there on is a run like any other.  One that was
  * forked as a session's may fork; its copies are the root's children, as it is itself.  With a

@@ -67,5 +67,6 @@ void pa_worker_abort_words(int signal) {
     pa_frame_header(frame, PA_FRAME_EXIT, 0, (uint32_t)(at - frame - PA_FRAME_HEADER));
     ssize_t written = write(PA_CHANNEL_FD, frame, (size_t)(at - frame));
     (void)written;
+    pa_worker_await_death();
     _exit(134); /* as a shell shows SIGABRT */
 }

@@ -138,9 +138,9 @@ void pa_file_entry_encode(const struct pa_file_entry *entry, struct pa_buf *buf)
 /* False at the end of the span; reader->failed where it is not well-formed. */
 bool pa_file_entry_decode(struct pa_reader *reader, struct pa_file_entry *ret);
 
-/* Whether one of the globs, which end in NULL (NULL: none), is for the file at this absolute path.  A
- * glob with a slash at its front means a whole path, another one what is below /workspace.  A star
- * matches slashes, too. */
+/* Whether one of the globs, which end in NULL (NULL: none), is for the file at this absolute path.
+ * A glob with a slash at its front means a whole path, another one what is below /workspace.  A
+ * star matches slashes, too. */
 bool pa_output_wanted(char *const *globs, const char *path);
 
 /* The head of a record; `size` bytes follow where `with_bytes` says so. */

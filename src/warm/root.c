@@ -25,10 +25,16 @@ static pid_t fork_with_pidfd(int *ret_pidfd) {
     return (pid_t)syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, ret_pidfd, NULL, NULL);
 }
 
-static void report_reaped(struct pa_worker *worker, pid_t pid, int status) {
+static uint64_t nanoseconds(const struct timeval *time) {
+    return (uint64_t)time->tv_sec * PA_NS_PER_S + (uint64_t)time->tv_usec * 1000;
+}
+
+static void report_reaped(struct pa_worker *worker, pid_t pid, int status,
+                          const struct rusage *used) {
     struct pa_buf buf = PA_BUF_INIT(64);
     pa_put_u32(&buf, (uint32_t)pid);
     pa_put_u32(&buf, (uint32_t)status);
+    pa_put_u64(&buf, nanoseconds(&used->ru_utime) + nanoseconds(&used->ru_stime));
     pa_channel_send(&worker->channel, PA_FRAME_REAPED, buf.data, buf.size);
     pa_buf_done(&buf);
 }
@@ -38,9 +44,10 @@ static void report_reaped(struct pa_worker *worker, pid_t pid, int status) {
 static void reap(struct pa_worker *worker) {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    struct rusage used;
+    while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0) {
         kill(-pid, SIGKILL);
-        report_reaped(worker, pid, status);
+        report_reaped(worker, pid, status, &used);
     }
 }
 
@@ -69,6 +76,7 @@ static void watch_children(sigset_t *ret_waiting) {
 
 static void become_copy(struct pa_worker *worker, int socket) {
     signal(SIGCHLD, SIG_DFL);
+    worker->copy = true;
     pa_worker_take_channel(worker, socket);
     pa_hot_touch(worker);
 }

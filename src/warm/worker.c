@@ -8,6 +8,7 @@
  */
 #include "warm/worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -23,7 +24,16 @@ void pa_worker_finish(struct pa_worker *worker, const struct pa_end *end) {
     pa_worker_report_files(worker);
     pa_end_encode(end, &buf);
     pa_channel_send(&worker->channel, PA_FRAME_EXIT, buf.data, buf.size);
+    if (worker->copy)
+        pa_worker_await_death();
     _exit(0);
+}
+
+void pa_worker_await_death(void) {
+    char bytes[4096]; /* input or an answer that comes too late */
+    ssize_t n;
+    while ((n = read(PA_CHANNEL_FD, bytes, sizeof(bytes))) > 0 || (n < 0 && errno == EINTR))
+        continue;
 }
 
 int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_setup *setup,

@@ -40,7 +40,8 @@ struct pa_worker {
     struct pa_buf payload;         /* of the frame that `message` points into */
     struct pa_run_message message; /* the request in force */
     bool has_request;              /* it is there and the guest has not begun to read it */
-    bool unused;                   /* a copy that has had no request yet */
+    bool copy;                     /* of a warm root, which reaps it at once */
+    bool unused;                   /* ... that has had no request yet */
     bool hurries;                  /* ... and others had to wait for theirs */
     bool may_fork;                 /* a session's copy: its stage of the jail allows it */
     size_t request_at;             /* what the guest has read of it */
@@ -56,6 +57,10 @@ struct pa_worker {
 /* Say the last thing on the channel and end the process. */
 PA_NORETURN void pa_worker_finish(struct pa_worker *worker, const struct pa_end *end);
 PA_NORETURN void pa_worker_fail(struct pa_worker *worker, const struct pa_error *err);
+
+/* Waits to be killed, or for the end of the channel: once a copy is reaped, nobody can ask how much
+ * time it took.  Safe in a signal's handler. */
+void pa_worker_await_death(void);
 
 int pa_worker_start_logging(struct pa_worker *worker, const struct pa_worker_setup *setup,
                             struct pa_error *err);

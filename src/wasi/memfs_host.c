@@ -142,9 +142,8 @@ static wasi_errno write_at(struct pa_file *file, uint64_t offset, const void *by
 int pa_files_write(struct pa_memfs *fs, const char *path, uint64_t offset, bool truncate,
                    const void *bytes, size_t size, struct pa_error *err) {
     PA_CLEANUP(leave) struct spot spot;
-    const struct pa_open how = {.oflags = WASI_O_CREAT | (truncate ? WASI_O_TRUNC : 0),
-                                .follow = true,
-                                .write = true};
+    const struct pa_open how = {
+        .oflags = WASI_O_CREAT | (truncate ? WASI_O_TRUNC : 0), .follow = true, .write = true};
     struct pa_file *file;
     if (enter(fs, path, &spot, err) < 0)
         return -1;
@@ -301,8 +300,8 @@ static bool visit(struct changes *walk, const struct pa_memfs *fs, const struct 
     if ((!memfs_is_dir(node) && !changed) || !set_path(walk, entry, &size))
         return true;
     if (changed)
-        return each(context, walk->path,
-                    node->file.bytes ? node->file.bytes : (const uint8_t *)"", node->file.size);
+        return each(context, walk->path, node->file.bytes ? node->file.bytes : (const uint8_t *)"",
+                    node->file.size);
     if (walk->depth < PA_ARRAY_LEN(walk->levels))
         walk->levels[walk->depth++] = (struct level){.dir = &node->dir, .path_size = size};
     return true;

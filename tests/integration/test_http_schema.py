@@ -21,7 +21,7 @@ parameters = { "path.id" = "probe" }
 
 @pytest.fixture
 def server(polyagent, installed_languages, tmp_path):
-    server = Server(polyagent, installed_languages, tmp_path, "javascript", runs_kept=100)
+    server = Server(polyagent, installed_languages, tmp_path, "javascript", runs_kept=100, modules_bytes=0)
     assert server.ask("POST", "/v1/sessions", {"language": "javascript", "name": "probe"}).status == 201
     yield server
     assert server.stop() == 0, server.log()

@@ -84,7 +84,7 @@ def test_a_read_only_volume_is_not_written(server):
 
 def test_the_quota_is_edquot(server):
     code = ("import errno, os\n"
-            "try:\n    open('/volumes/q/big', 'wb').write(bytes(100000))\nexcept OSError as e: print(e.errno == errno.EDQUOT)\n"
+            "try:\n    with open('/volumes/q/big', 'wb') as f: f.write(bytes(100000))\nexcept OSError as e: print(e.errno == errno.EDQUOT)\n"
             "os.remove('/volumes/q/big')\n"
             "try:\n    for i in range(30): open(f'/volumes/q/{i}', 'w').close()\nexcept OSError as e: print(i, e.errno == errno.EDQUOT)")
     assert output(server, code, {"name": "q"}) == "True\n20 True\n"

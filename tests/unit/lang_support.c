@@ -1,6 +1,8 @@
 #include "lang_support.h"
 
 #include "base/io.h"
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,6 +35,38 @@ int tear_down(void **state) {
     free(place->cache);
     free(place);
     return failed;
+}
+
+struct pa_buf make_archive(bool zip, const struct member *members, size_t count) {
+    struct pa_buf buf = PA_BUF_INIT(32 * PA_MIB);
+    size_t room = 24 * PA_MIB, used = 0;
+    void *bytes = pa_buf_reserve(&buf, room);
+    struct archive *archive = archive_write_new();
+    if (zip) {
+        archive_write_set_format_zip(archive);
+    } else {
+        archive_write_add_filter_gzip(archive);
+        archive_write_set_format_pax_restricted(archive);
+    }
+    assert_int_equal(archive_write_open_memory(archive, bytes, room, &used), ARCHIVE_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct archive_entry *entry = archive_entry_new();
+        archive_entry_set_pathname(entry, members[i].path);
+        archive_entry_set_filetype(entry, members[i].link ? AE_IFLNK : AE_IFREG);
+        archive_entry_set_perm(entry, 0644);
+        if (members[i].link)
+            archive_entry_set_symlink(entry, members[i].link);
+        archive_entry_set_size(entry, (la_int64_t)members[i].size);
+        assert_int_equal(archive_write_header(archive, entry), ARCHIVE_OK);
+        if (members[i].size)
+            assert_int_equal(archive_write_data(archive, members[i].bytes, members[i].size),
+                             members[i].size);
+        archive_entry_free(entry);
+    }
+    assert_int_equal(archive_write_close(archive), ARCHIVE_OK);
+    archive_write_free(archive);
+    buf.size = used;
+    return buf;
 }
 
 char *toy(const struct place *place) {

@@ -4,6 +4,7 @@
 
 #include "test.h"
 
+#include "base/buf.h"
 #include "lang/pack.h"
 
 struct place {
@@ -20,6 +21,17 @@ int tear_down(void **state);
 void write_file(const char *path, const void *bytes, size_t size);
 
 #define SIZE(text) (sizeof(text) - 1)
+
+/* Of an archive that is made here. */
+struct member {
+    const char *path;
+    const void *bytes;
+    size_t size;
+    const char *link; /* a symbolic link to this, or NULL */
+};
+
+/* An archive of these members as bytes, a zip or a tar.gz. */
+struct pa_buf make_archive(bool zip, const struct member *members, size_t count);
 
 /* The end of the manifest of a toy. */
 #define TAIL "boot: boot.toy\nentry: {style: command}\nargs: [toy, /boot/boot.toy]\n"

@@ -19,13 +19,36 @@ static bool send_event(struct pa_rpc *rpc, event_t *event) {
     return pa_rpc_send(rpc, &event->base);
 }
 
-static void on_began(void *rpc, const char *run_id) {
+/* Who is told of a run. */
+struct listener {
+    struct pa_rpc *rpc;
+    const struct pa_tool_call *call;
+};
+
+static void on_began(void *context, const char *run_id) {
+    const struct listener *listener = context;
     event_t event = POLYAGENT__AGENT__TOOL_CALL_EVENT__INIT;
     Polyagent__Agent__Started started = POLYAGENT__AGENT__STARTED__INIT;
     started.run_id = pa_message_view(run_id);
     event.event_case = POLYAGENT__AGENT__TOOL_CALL_EVENT__EVENT_STARTED;
     event.started = &started;
-    send_event(rpc, &event);
+    send_event(listener->rpc, &event);
+    if (listener->call->asks)
+        listener->call->asks(listener->call->context, run_id);
+}
+
+/* From another thread, but never beside another event (service.h). */
+static void on_call(void *context, uint64_t call_id, const char *name, const json_t *arguments) {
+    const struct listener *listener = context;
+    event_t event = POLYAGENT__AGENT__TOOL_CALL_EVENT__INIT;
+    Polyagent__Agent__Call call = POLYAGENT__AGENT__CALL__INIT;
+    call.call_id = call_id;
+    call.name = pa_message_view(name);
+    call.arguments = pa_message_struct(arguments);
+    event.event_case = POLYAGENT__AGENT__TOOL_CALL_EVENT__EVENT_CALL;
+    event.call = &call;
+    send_event(listener->rpc, &event);
+    free(call.arguments.data);
 }
 
 static void on_phase(void *rpc, const char *phase) {
@@ -85,9 +108,8 @@ static void answer(struct pa_rpc *rpc, const json_t *outcome, bool typed_only, b
     pa_outcome_message_free(response);
 }
 
-/* The tool and its parameters; the request, which may hold a module, is freed. */
-static int take_request(request_t *request, char **ret_tool, json_t **ret_parameters,
-                        struct pa_error *err) {
+int pa_rpc_take_call(request_t *request, char **ret_tool, json_t **ret_parameters,
+                     struct pa_error *err) {
     int done = pa_message_text(&request->tool_name, "tool_name", ret_tool, err);
     if (done == 0)
         done =
@@ -100,6 +122,7 @@ void pa_rpc_call_tool(struct pa_rpc *rpc, const struct pa_tool_call *call) {
     const struct pa_tool_events events = {
         .output = on_output, .result = on_result, .phase = on_phase, .context = rpc};
     PA_CLEANUP(pa_freep) char *traceparent = pa_rpc_metadata(rpc, "traceparent");
+    struct listener listener = {rpc, call};
     struct pa_service_call service_call = {.caller = call->caller,
                                            .door = "grpc",
                                            .tool = call->tool,
@@ -109,7 +132,10 @@ void pa_rpc_call_tool(struct pa_rpc *rpc, const struct pa_tool_call *call) {
                                            .cancel_fd = pa_rpc_cancel_fd(rpc),
                                            .events = call->streams ? &events : NULL,
                                            .began = call->streams ? on_began : NULL,
-                                           .context = rpc};
+                                           .call = call->asks ? on_call : NULL,
+                                           .no_calls = "nothing in this RPC: RunWithCalls is the "
+                                                       "one in which the client is asked",
+                                           .context = &listener};
     struct pa_service_reply reply = {0};
     struct pa_error err;
     int done = pa_service_call(pa_rpc_door(rpc)->service, &service_call, &reply, &err);
@@ -126,11 +152,15 @@ static void call(struct pa_rpc *rpc, struct pa_caller *caller, request_t *reques
     PA_CLEANUP(pa_freep) char *tool = NULL;
     json_t *parameters = NULL;
     struct pa_error err;
-    if (take_request(request, &tool, &parameters, &err) < 0)
+    if (pa_rpc_take_call(request, &tool, &parameters, &err) < 0)
         pa_rpc_fail(rpc, &err, NULL, 0);
     else
         pa_rpc_call_tool(rpc,
-                         &(struct pa_tool_call){caller, tool, parameters, typed_only, streams});
+                         &(struct pa_tool_call){.caller = caller,
+                                                .tool = tool,
+                                                .parameters = parameters,
+                                                .typed_only = typed_only,
+                                                .streams = streams});
     json_decref(parameters);
 }
 
@@ -323,6 +353,10 @@ static void health_check(struct pa_rpc *rpc) {
 const struct pa_method pa_agent_methods[] = {
     {SERVICE "ExecuteTool", execute_tool, PA_METHOD_BLOCKS, false},
     {SERVICE "StreamExecuteTool", stream_execute_tool, PA_METHOD_BLOCKS, false},
+    {SERVICE "RunWithCalls", pa_rpc_run_with_calls, PA_METHOD_BLOCKS, true},
+    {SERVICE "GetRunFile", pa_rpc_get_run_file, PA_METHOD_BLOCKS, false},
+    {SERVICE "ListVolumes", pa_rpc_list_volumes, PA_METHOD_BLOCKS, false},
+    {SERVICE "RemoveVolume", pa_rpc_remove_volume, PA_METHOD_BLOCKS, false},
     {SERVICE "GetCapabilities", get_capabilities, PA_METHOD_BLOCKS, false},
     {SERVICE "DiscoverTools", discover_tools, PA_METHOD_BLOCKS, false},
     {SERVICE "GetToolCapability", get_tool_capability, PA_METHOD_BLOCKS, false},

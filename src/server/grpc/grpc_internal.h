@@ -11,6 +11,7 @@
  *     status.c          errors, as a client of gRPC understands them
  *     outcome.c         the outcome of a run as a message
  *     agent.c, session*.c, health.c, reflection.c    one service each: a table of methods
+ *     run_calls.c, kept.c    more of agent.c's: host calls; volumes and files of runs
  *
  * An RPC is counted: by its handler, and by each batch of operations that C-core has not completed.
  */
@@ -138,7 +139,17 @@ void pa_rpc_trailer(struct pa_rpc *rpc, const char *name, const void *value, siz
 void pa_rpc_reply(struct pa_rpc *rpc, const ProtobufCMessage *message);
 void pa_rpc_end(struct pa_rpc *rpc, grpc_status_code status, const char *message);
 
-/* --- agent.c -------------------------------------------------------------------------------- */
+/* --- agent.c, and beside it run_calls.c and kept.c ------------------------------------------ */
+
+void pa_rpc_run_with_calls(struct pa_rpc *rpc); /* run_calls.c */
+void pa_rpc_get_run_file(struct pa_rpc *rpc);   /* kept.c */
+void pa_rpc_list_volumes(struct pa_rpc *rpc);
+void pa_rpc_remove_volume(struct pa_rpc *rpc);
+
+/* The tool and its parameters; the request, which may hold a module, is freed. */
+struct Polyagent__Agent__ToolCallRequest;
+int pa_rpc_take_call(struct Polyagent__Agent__ToolCallRequest *request, char **ret_tool,
+                     json_t **ret_parameters, struct pa_error *err);
 
 /* Calls a tool and answers with its outcome: the RPC's own work, once its caller is known. */
 struct pa_tool_call {
@@ -147,6 +158,10 @@ struct pa_tool_call {
     const json_t *parameters;
     bool typed_only;
     bool streams; /* a stream of ToolCallEvent, not one ToolCallResponse */
+    /* The client answers calls of the guest, which are events: told once the run has its id.  NULL:
+     * it does not. */
+    void (*asks)(void *context, const char *run_id);
+    void *context;
 };
 void pa_rpc_call_tool(struct pa_rpc *rpc, const struct pa_tool_call *call);
 

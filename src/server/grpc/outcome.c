@@ -17,7 +17,7 @@ struct outcome_message {
     Polyagent__Agent__GuestError error;
     Polyagent__Agent__Trap trap;
     Polyagent__Agent__Usage usage;
-    ProtobufCBinaryData *results;
+    ProtobufCBinaryData *results, *calls;
     Polyagent__Agent__File *files, **file_list;
     uint8_t **decoded; /* contents of files, or NULL */
 };
@@ -108,6 +108,16 @@ static void set_results(const json_t *outcome, struct outcome_message *message) 
     message->response.n_results = count;
 }
 
+static void set_calls(const json_t *outcome, struct outcome_message *message) {
+    const json_t *calls = json_object_get(outcome, "calls");
+    size_t count = json_array_size(calls);
+    message->calls = pa_xcalloc(count + 1, sizeof(*message->calls));
+    for (size_t i = 0; i < count; i++)
+        message->calls[i] = pa_message_struct(json_array_get(calls, i));
+    message->response.calls = message->calls;
+    message->response.n_calls = count;
+}
+
 static void set_files(const json_t *outcome, struct outcome_message *message) {
     const json_t *files = json_object_get(outcome, "files");
     size_t count = json_array_size(files);
@@ -122,6 +132,7 @@ static void set_files(const json_t *outcome, struct outcome_message *message) {
         to->size = (uint64_t)number(from, "size");
         to->sha256 = text(from, "sha256");
         to->content = text(from, "content");
+        to->kept = truth(from, "kept");
         if (json_object_get(from, "content_base64")) {
             to->content = decode(json_object_get(from, "content_base64"));
             message->decoded[i] = to->content.data;
@@ -163,6 +174,7 @@ response_t *pa_outcome_message(const json_t *outcome, bool typed_only) {
     set_error(outcome, message);
     set_trap(outcome, message);
     set_results(outcome, message);
+    set_calls(outcome, message);
     set_files(outcome, message);
     set_usage(outcome, message);
     if (!typed_only)
@@ -177,6 +189,9 @@ void pa_outcome_message_free(response_t *response) {
     for (size_t i = 0; i < response->n_results; i++)
         free(message->results[i].data);
     free(message->results);
+    for (size_t i = 0; i < response->n_calls; i++)
+        free(message->calls[i].data);
+    free(message->calls);
     free(response->stdout_bytes.data);
     free(response->stderr_bytes.data);
     free(response->outcome.data);

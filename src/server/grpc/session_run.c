@@ -41,8 +41,11 @@ void pa_rpc_session_execute(struct pa_rpc *rpc) {
                                          &asked.err) == 0)
         parameters = turn_parameters(&request->parameters, &request->code, id, &asked.err);
     if (parameters)
-        pa_rpc_call_tool(rpc, &(struct pa_tool_call){asked.caller, tool->name, parameters,
-                                                     request->typed_only, true});
+        pa_rpc_call_tool(rpc, &(struct pa_tool_call){.caller = asked.caller,
+                                                     .tool = tool->name,
+                                                     .parameters = parameters,
+                                                     .typed_only = request->typed_only,
+                                                     .streams = true});
     else
         pa_asked_fail(&asked);
     json_decref(parameters);

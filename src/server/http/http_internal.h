@@ -224,12 +224,12 @@ pa_http_handler pa_http_get_health, pa_http_get_ready, pa_http_get_metrics; /* h
 pa_http_handler pa_http_get_openapi;                                        /* openapi.c */
 pa_http_handler pa_http_get_tools, pa_http_get_tool, pa_http_post_tool;     /* tools.c */
 pa_http_handler pa_http_get_languages;
-pa_http_handler pa_http_get_run, pa_http_delete_run;     /* runs.c */
+pa_http_handler pa_http_get_run, pa_http_delete_run; /* runs.c */
 pa_http_handler pa_http_answer_call, pa_http_get_run_file;
 pa_http_handler pa_http_get_volumes, pa_http_delete_volume; /* volumes.c */
-pa_http_handler pa_http_put_module, pa_http_get_module;  /* modules.c */
-pa_http_handler pa_http_post_task;                       /* tasks.c */
-pa_http_handler pa_http_e2b_health, pa_http_e2b_execute; /* e2b.c */
+pa_http_handler pa_http_put_module, pa_http_get_module;     /* modules.c */
+pa_http_handler pa_http_post_task;                          /* tasks.c */
+pa_http_handler pa_http_e2b_health, pa_http_e2b_execute;    /* e2b.c */
 pa_http_handler pa_http_e2b_new_context, pa_http_e2b_contexts, pa_http_e2b_end_context,
     pa_http_e2b_restart;
 

@@ -15,8 +15,8 @@
 
 struct pa_http_job;
 
-/* A format of events.  Each is called in the thread of the run unless it says otherwise, and may be NULL; what they write
- * with pa_http_job_write goes to the client. */
+/* A format of events.  Each is called in the thread of the run unless it says otherwise, and may be
+ * NULL; what they write with pa_http_job_write goes to the client. */
 struct pa_http_teller {
     const char *content_type, *heartbeat;
     const char *door; /* for logs and metrics: "http", "e2b" */

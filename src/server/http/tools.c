@@ -10,8 +10,8 @@
  * outcome
  *     {"type": "result", "data": {"text/plain": "...", ...}}
  *     {"type": "error", "name": ..., "value": ..., "traceback": ...}
- *     {"type": "call", "run_id", "call_id": 1, "name": ..., "arguments": {...}}    to be answered by
- *                                                 POST /v1/runs/{run_id}/calls/{call_id}
+ *     {"type": "call", "run_id", "call_id": 1, "name": ..., "arguments": {...}}    to be answered
+ * by POST /v1/runs/{run_id}/calls/{call_id}
  *     {"type": "outcome", "outcome": {...}}                       last; or, of the host's trouble,
  *     {"type": "problem", "problem": {...}}
  *

@@ -37,16 +37,16 @@ static void take_images(json_t *results, json_t *content) {
     }
 }
 
-/* Files that came back inline are resources; the others a client can only be told of. */
+/* Files that were kept are resources; the others a client can only be told of. */
 static void add_files(const json_t *outcome, json_t *content) {
     size_t index;
     json_t *file;
     const char *run = json_string_value(json_object_get(outcome, "run_id"));
     json_array_foreach(json_object_get(outcome, "files"), index, file) {
         const char *path = json_string_value(json_object_get(file, "path"));
-        if (!path || !run)
+        if (!path || !run || !json_is_true(json_object_get(file, "kept")))
             continue;
-        PA_CLEANUP(pa_freep) char *uri = pa_xasprintf("polyagent://runs/%s/files%s", run, path);
+        PA_CLEANUP(pa_freep) char *uri = pa_mcp_file_uri(run, path);
         const char *slash = strrchr(path, '/');
         json_array_append_new(content, json_pack("{s:s, s:s, s:s, s:O*}", "type", "resource_link",
                                                  "uri", uri, "name", slash ? slash + 1 : path,

@@ -52,6 +52,12 @@ int pa_mcp_call_session_tool(struct pa_mcp *session, const char *name, const jso
                              int cancel_fd, json_t **ret, json_t **ret_faults,
                              struct pa_error *err);
 
+/* resources.c: files that runs kept. */
+void pa_mcp_read_resource(struct pa_mcp *session, const struct pa_mcp_request *request);
+void pa_mcp_list_resources(struct pa_mcp *session, const struct pa_mcp_request *request);
+void pa_mcp_list_templates(struct pa_mcp *session, const struct pa_mcp_request *request);
+char *pa_mcp_file_uri(const char *run_id, const char *path); /* the caller frees it */
+
 /* content.c: what a tool's call ended with, as a CallToolResult.  `err` NULL: reply has the
  * outcome.
  */

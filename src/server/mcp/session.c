@@ -39,7 +39,7 @@ bool pa_mcp_is_stateless(const char *revision) {
 /* --- methods ---------------------------------------------------------------------------------- */
 
 static json_t *capabilities(void) {
-    return json_pack("{s:{s:b}}", "tools", "listChanged", 0);
+    return json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 0, "resources");
 }
 
 static void initialize(struct pa_mcp *session, const struct pa_mcp_request *request) {
@@ -119,6 +119,9 @@ static const struct method {
     {"ping", HANDSHAKE, true, ping},
     {"server/discover", STATELESS, false, discover},
     {"tools/list", HANDSHAKE | STATELESS, false, list_tools},
+    {"resources/list", HANDSHAKE | STATELESS, false, pa_mcp_list_resources},
+    {"resources/templates/list", HANDSHAKE | STATELESS, false, pa_mcp_list_templates},
+    {"resources/read", HANDSHAKE | STATELESS, false, pa_mcp_read_resource},
     {"tools/call", HANDSHAKE | STATELESS, false, pa_mcp_call_start},
 };
 
