@@ -10,9 +10,10 @@ DESTDIR ?=
 # Bounds of the long-running targets.
 FUZZ_SECONDS ?= 60
 SOAK_RUNS    ?= 10000
+PROGRAMS     ?= 100000
 
 .DEFAULT_GOAL := all
-.PHONY: all setup demo test sanitize fuzz bench soak third-party wasi-testsuite check-style format install uninstall clean help
+.PHONY: all setup demo test sanitize fuzz bench soak soak-transpile third-party wasi-testsuite check-style format install uninstall clean help
 
 all: setup                       ## build the programs
 	@scripts/configure $(BUILD) -Dprefix=$(PREFIX)
@@ -48,6 +49,7 @@ bench: all                       ## time whole runs and programs in languages, b
 	@bench/run $(BUILD)/polyagent
 	@ninja -C $(BUILD) bench-latency bench-grpc-load
 	@bench/languages $(BUILD)
+	@bench/transpile $(BUILD)/polyagent
 	@bench/grpc $(BUILD)
 	@ninja -C $(BUILD) bench-sessions
 	@POLYAGENT_LANGUAGES=languages $(BUILD)/bench-sessions
@@ -60,6 +62,9 @@ soak: all third-party            ## SOAK_RUNS (10000) runs in a row, then look f
 	@SCHEMA_EXAMPLES=100 SCHEMA_PHASES=examples,coverage,fuzzing FUZZ_SECONDS=300 tests/run $(BUILD) \
 	  tests/integration/test_http_schema.py tests/integration/test_http_fuzz.py
 	@tests/languages/run_cpython_tests.py $(BUILD)/polyagent
+
+soak-transpile: all              ## PROGRAMS (100000) random Python programs, compiled and on CPython
+	@tests/transpile/random_programs.py --polyagent $(BUILD)/polyagent --count $(PROGRAMS)
 
 third-party: all                 ## programs that others published, among them compilers and interpreters
 	@tests/integration/third_party.py --polyagent $(BUILD)/polyagent -v

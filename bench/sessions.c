@@ -74,6 +74,8 @@ static void parse(int argc, char **argv, struct options *ret) {
     }
 }
 
+static const struct pa_session_asker anybody = {.deadline_ns = PA_NEVER, .cancel_fd = -1};
+
 /* --- sessions --------------------------------------------------------------------------------- */
 
 static void create(struct bench *bench, bool recover, const char *preload,
@@ -134,7 +136,7 @@ static double fork_one(struct bench *bench, const char *id, char fork[PA_SESSION
     struct pa_error err;
     char ids[1][PA_SESSION_ID_TEXT];
     uint64_t began = pa_clock_monotonic_ns();
-    if (pa_sessions_fork(bench->sessions, NULL, id, 1, NULL, ids, &err) < 0)
+    if (pa_sessions_fork(bench->sessions, &anybody, id, 1, NULL, ids, &err) < 0)
         give_up(err.message);
     uint64_t took = pa_clock_monotonic_ns() - began;
     memcpy(fork, ids[0], PA_SESSION_ID_TEXT);
@@ -278,7 +280,7 @@ static void measure_frame(struct bench *bench) {
     turn(bench, id, code);
     time_forks_of(bench, "fork_frame", id, PA_MIN(bench->options.forks, (size_t)50));
     double before = all_mib(NULL);
-    if (pa_sessions_fork(bench->sessions, NULL, id, BRANCHES, NULL, branches, &err) < 0)
+    if (pa_sessions_fork(bench->sessions, &anybody, id, BRANCHES, NULL, branches, &err) < 0)
         give_up(err.message);
     for (int i = 0; i < BRANCHES; i++) {
         snprintf(code, sizeof(code), "f.iloc[%zu:%zu] = %d", rows / 2, rows / 2 + rows / 100, i);
@@ -320,11 +322,11 @@ static void cycle(struct bench *bench, size_t number) {
     create(bench, eventful, NULL, id);
     turn(bench, id, "x = 1");
     if (eventful) {
-        if (pa_sessions_keep(bench->sessions, NULL, id, "here", &err) < 0)
+        if (pa_sessions_keep(bench->sessions, &anybody, id, "here", &err) < 0)
             give_up(err.message);
         be_killed(bench, id);
         turn(bench, id, "assert x == 1; x = 9");
-        if (pa_sessions_go_back(bench->sessions, NULL, id, "here", &err) < 0)
+        if (pa_sessions_go_back(bench->sessions, &anybody, id, "here", &err) < 0)
             give_up(err.message);
     }
     fork_one(bench, id, fork);
@@ -336,25 +338,45 @@ static void cycle(struct bench *bench, size_t number) {
 
 #define REST_US 300000 /* what was ended is reaped, and copies are made anew */
 #define WARM_UP 600    /* cycles until the list of ended sessions has its full length */
+#define PARTS   10     /* after each of which something is said on standard error */
+
+/* What grows if anything is left behind. */
+struct holdings {
+    size_t descriptors, processes;
+    long own_kib;      /* of this process alone, */
+    double others_mib; /* and of those that it has started */
+};
+
+static struct holdings look(void) {
+    struct holdings now;
+    usleep(REST_US);
+    now.others_mib = all_mib(&now.processes);
+    now.descriptors = descriptors();
+    now.own_kib = share_kib("self");
+    return now;
+}
 
 static void measure_cycles(struct bench *bench) {
-    size_t count = bench->options.cycles, processes, processes_after;
+    size_t count = bench->options.cycles;
     for (size_t i = 0; i < PA_MIN(count, (size_t)WARM_UP); i++)
         cycle(bench, i);
-    usleep(REST_US);
-    size_t fds = descriptors();
-    long own = share_kib("self");
-    all_mib(&processes);
-    uint64_t began = pa_clock_monotonic_ns();
-    for (size_t i = 0; i < count; i++)
-        cycle(bench, i);
-    double seconds = (double)(pa_clock_monotonic_ns() - began) / PA_NS_PER_S;
-    usleep(REST_US);
-    all_mib(&processes_after);
+    struct holdings before = look(), after = before;
+    uint64_t spent = 0;
+    for (size_t part = 0; part < PARTS; part++) {
+        size_t from = count * part / PARTS, to = count * (part + 1) / PARTS;
+        uint64_t began = pa_clock_monotonic_ns();
+        for (size_t i = from; i < to; i++)
+            cycle(bench, i);
+        spent += pa_clock_monotonic_ns() - began;
+        after = look();
+        fprintf(stderr, "%zu cycles: %zu descriptors, %zu processes, %ld KiB and %.1f MiB\n", to,
+                after.descriptors, after.processes, after.own_kib, after.others_mib);
+    }
     printf("  \"cycles\": %zu, \"cycles_per_s\": %.1f, \"descriptors\": [%zu, %zu], \"processes\": "
-           "[%zu, %zu], \"own_kib\": [%ld, %ld]\n",
-           count, (double)count / seconds, fds, descriptors(), processes, processes_after, own,
-           share_kib("self"));
+           "[%zu, %zu], \"own_kib\": [%ld, %ld], \"others_mib\": [%.1f, %.1f]\n",
+           count, (double)count * PA_NS_PER_S / (double)PA_MAX(spent, UINT64_C(1)),
+           before.descriptors, after.descriptors, before.processes, after.processes, before.own_kib,
+           after.own_kib, before.others_mib, after.others_mib);
 }
 
 int main(int argc, char **argv) {

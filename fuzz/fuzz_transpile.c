@@ -1,6 +1,6 @@
 /*
- * What a user may hand in as Python: any bytes.  A refusal names a place inside the source and is one
- * line; a module begins as one.
+ * What a user may hand in as Python: any bytes.  A refusal names a place inside the source and is
+ * one line; a module begins as one.
  */
 #include "transpile/transpile.h"
 

@@ -31,6 +31,7 @@ int pa_command_transpile(int argc, char **argv);
 int pa_command_lang(int argc, char **argv);
 int pa_command_cache(int argc, char **argv);
 int pa_command_volume(int argc, char **argv);
+int pa_command_session(int argc, char **argv);
 int pa_command_config(int argc, char **argv);
 int pa_command_doctor(int argc, char **argv);
 int pa_command_version(int argc, char **argv);

@@ -347,13 +347,13 @@ static int read_head(struct pa_client *client, struct pa_error *err) {
 static char *request_head(const struct pa_client_url *url,
                           const struct pa_client_request *request) {
     PA_CLEANUP(pa_freep)
-    char *key = request->key ? pa_xasprintf("Authorization: Bearer %s\r\n", request->key)
-                             : pa_xstrdup("");
+    char *key =
+        request->key ? pa_xasprintf("Authorization: Bearer %s\r\n", request->key) : pa_xstrdup("");
     PA_CLEANUP(pa_freep)
     char *body = request->content_type
                      ? pa_xasprintf("Content-Type: %s\r\nContent-Length: %zu\r\n",
                                     request->content_type, request->body_size)
-                     : pa_xstrdup("");
+                     : pa_xstrdup(pa_streq(request->method, "GET") ? "" : "Content-Length: 0\r\n");
     return pa_xasprintf("%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: polyagent/" PA_VERSION
                         "\r\nConnection: close\r\n%s%s\r\n",
                         request->method, url->prefix, request->target, url->authority, key, body);

@@ -19,13 +19,14 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct pa_client_url {
-    char *text;           /* as it was given */
-    char *host, *port;    /* "::1" without brackets; "80" where none was said */
-    char *authority;      /* for the field Host */
-    char *prefix;         /* what stands before each target: "" or "/path", no slash at its end */
+    char *text;        /* as it was given */
+    char *host, *port; /* "::1" without brackets; "80" where none was said */
+    char *authority;   /* for the field Host */
+    char *prefix;      /* what stands before each target: "" or "/path", no slash at its end */
 };
 
 /* INVALID_ARGUMENT for https:// (says what to do) and for what is no address. */

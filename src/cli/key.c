@@ -12,13 +12,14 @@ static const char usage[] =
     "Usage: polyagent key new NAME\n\n"
     "Makes an API key and prints it once, on standard output. On standard error comes the entry for\n"
     "the keys file (server.api_keys_file), which has the key's digest and not the key:\n\n"
+    "  echo keys: >keys.yaml\n"
     "  polyagent key new ci >ci.key 2>>keys.yaml\n";
 
 static bool is_name(const char *text) {
     for (const char *at = text; *at; at++)
         if (!isalnum((unsigned char)*at) && !strchr("._-@", *at))
             return false;
-    return *text && strlen(text) <= NAME_MOST;
+    return *text && *text != '-' && strlen(text) <= NAME_MOST;
 }
 
 /* "pa_" and 43 characters of base64url (RFC 4648, 5). */
@@ -36,15 +37,18 @@ static void make_key(char key[64]) {
 }
 
 int pa_command_key(int argc, char **argv) {
-    if (argc > 1 && (pa_streq(argv[1], "--help") || pa_streq(argv[1], "-h"))) {
-        fputs(usage, stdout);
-        return 0;
-    }
+    for (int i = 1; i < argc; i++)
+        if (pa_streq(argv[i], "--help") || pa_streq(argv[i], "-h")) {
+            fputs(usage, stdout);
+            return 0;
+        }
     if (argc != 3 || !pa_streq(argv[1], "new"))
         return pa_report_usage("key", "write: polyagent key new NAME");
     if (!is_name(argv[2]))
         return pa_report_usage(
-            "key", "'%s' is no name for a key: up to %d letters, digits, '.', '_', '-' and '@'",
+            "key",
+            "'%s' is no name for a key: up to %d letters, digits, '.', '_', '-' and '@', and "
+            "no '-' first",
             argv[2], NAME_MOST);
     char key[64], digest[PA_DIGEST_TEXT];
     make_key(key);

@@ -12,6 +12,8 @@ static const struct pa_command commands[] = {
     {"exec", "run a program in a language: polyagent exec python script.py", pa_command_exec},
     {"serve", "serve runs over gRPC, HTTP and MCP, and warm processes to this user",
      pa_command_serve},
+    {"session", "sessions of a running server: programs in them, forks, files, a prompt",
+     pa_command_session},
     {"mcp", "speak MCP on standard input and output, for an agent that starts it", pa_command_mcp},
     {"key", "make an API key for a server", pa_command_key},
     {"compile", "compile a module into the cache, without running it", pa_command_compile},

@@ -1,7 +1,7 @@
 /* Problem documents become errors here, and a missing key or server says what to do about it. */
 #include "cli/server_api.h"
 
-#include "base/units.h"
+#include "policy/limits.h"
 #include <ctype.h>
 #include <stdbool.h>
 
@@ -39,9 +39,9 @@ enum pa_error_code pa_api_code(const char *name) {
 #define X(code, its, grpc, http, exit_status)                                                      \
     if (name && pa_streq(name, its))                                                               \
         return code;
-    PA_ERROR_CODES(X)
+    PA_ERROR_CODES (X)
 #undef X
-    return PA_ERR_UNAVAILABLE;
+        return PA_ERR_UNAVAILABLE;
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* polyagent session: sessions of a running server.  The table of what there is, and the actions that
- * are one request. */
+/* polyagent session: sessions of a running server.  The table of what there is, and the actions
+ * that are one request. */
 #include "cli/session.h"
 
 #include "base/units.h"
@@ -182,8 +182,7 @@ static int list(struct pa_session_options *options, int argc, char **argv) {
     } else {
         printf("%-18s  %-16s  %-12s  %-5s  %5s  %10s  %10s  %s\n", "ID", "NAME", "LANGUAGE",
                "STATE", "TURNS", "MEMORY", "IDLE", "LABELS");
-        json_array_foreach(json_object_get(answer, "sessions"), i, session)
-            print_row(session);
+        json_array_foreach(json_object_get(answer, "sessions"), i, session) print_row(session);
     }
     json_decref(answer);
     return 0;
@@ -227,8 +226,7 @@ static int inspect(struct pa_session_options *options, int argc, char **argv) {
     if (status)
         return status;
     if (!options->json)
-        json_object_foreach(answer, name, value)
-            print_member(name, value);
+        json_object_foreach(answer, name, value) print_member(name, value);
     json_decref(answer);
     return 0;
 }
@@ -267,7 +265,7 @@ int pa_command_session(int argc, char **argv) {
     for (size_t i = 0; i < PA_ARRAY_LEN(actions); i++)
         if (pa_streq(name, actions[i].name))
             return act(&actions[i], argc - 1, argv + 1);
-    return *name ? pa_report_usage("session", "'%s' is nothing that can be done with a session",
-                                   name)
-                 : pa_report_usage("session", "what is to be done?");
+    return *name
+               ? pa_report_usage("session", "'%s' is nothing that can be done with a session", name)
+               : pa_report_usage("session", "what is to be done?");
 }

@@ -25,13 +25,13 @@ struct pa_session_options {
     json_t *request; /* fields of the request's body, as options said them; never NULL */
 
     /* exec */
-    const char *code;  /* -c, or NULL */
+    const char *code;       /* -c, or NULL */
     const char *stdin_path; /* --stdin, or NULL */
-    bool script;       /* --script: a last expression's value is not shown */
+    bool script;            /* --script: a last expression's value is not shown */
 
-    uint64_t count;  /* fork -n */
-    bool variables;  /* inspect --variables */
-    bool recursive;  /* files ls, rm */
+    uint64_t count; /* fork -n */
+    bool variables; /* inspect --variables */
+    bool recursive; /* files ls, rm */
 };
 
 extern const char pa_session_usage[];

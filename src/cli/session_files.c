@@ -44,10 +44,9 @@ static int get(struct pa_session_options *options, const char *id, const char *p
         return -1;
     if (!ours)
         opened = open(local, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int done = !ours && opened < 0
-                   ? cannot("write to", local, err)
-                   : copy_out(client, ours ? STDOUT_FILENO : opened,
-                              ours ? "standard output" : local, err);
+    int done = !ours && opened < 0 ? cannot("write to", local, err)
+                                   : copy_out(client, ours ? STDOUT_FILENO : opened,
+                                              ours ? "standard output" : local, err);
     pa_client_free(client);
     if (done == 0 && opened >= 0 && close(pa_steal_fd(&opened)) < 0)
         return cannot("write to", local, err);
@@ -123,8 +122,7 @@ static int list(struct pa_session_options *options, const char *id, const char *
     if (options->json)
         pa_session_print_json(answer);
     else
-        json_array_foreach(json_object_get(answer, "files"), i, file)
-            print_file(file);
+        json_array_foreach(json_object_get(answer, "files"), i, file) print_file(file);
     json_decref(answer);
     return 0;
 }

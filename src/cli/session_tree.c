@@ -40,9 +40,8 @@ static void draw_node(const struct drawing *drawing, const json_t *node) {
     json_int_t turns = json_integer_value(json_object_get(node, "turns"));
     bool asked = pa_streq(drawing->asked, id) || pa_streq(drawing->asked, name);
     printf("%s%s%s  %s%s%s%s, %lld turn%s%s%s%s\n", id, *name ? " " : "", name,
-           pa_session_text(node, "state"), *why ? " (" : "", why, *why ? ")" : "",
-           (long long)turns, turns == 1 ? "" : "s", *labels ? ", " : "", labels,
-           asked ? "   <" : "");
+           pa_session_text(node, "state"), *why ? " (" : "", why, *why ? ")" : "", (long long)turns,
+           turns == 1 ? "" : "s", *labels ? ", " : "", labels, asked ? "   <" : "");
 }
 
 /* The children of `parent`, taken out of what is left, as they were. */

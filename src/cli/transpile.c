@@ -1,4 +1,5 @@
-/* polyagent transpile: Python to a WebAssembly module, or the place where it is not in the subset. */
+/* polyagent transpile: Python to a WebAssembly module, or the place where it is not in the subset.
+ */
 #include "cli/cli.h"
 
 #include "base/io.h"
@@ -29,7 +30,8 @@ static int write_module(const char *path, const struct pa_buf *module, struct pa
     bool ours = pa_streq(path, "-");
     if (!ours)
         fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if ((!ours && fd < 0) || pa_write_full(ours ? STDOUT_FILENO : fd, module->data, module->size) < 0)
+    if ((!ours && fd < 0) ||
+        pa_write_full(ours ? STDOUT_FILENO : fd, module->data, module->size) < 0)
         return pa_fail_errno(err, errno, "cannot write %s", path);
     return 0;
 }

@@ -73,8 +73,8 @@ int pa_compile_in_worker(struct pa_executor *executor, const struct pa_compile_m
                          .stdin_fd = -1,
                          .cancel_fd = cancel_fd};
     struct pa_worker worker;
-    const struct pa_cgroup_limits group = {.memory_bytes = limits->compile_memory_bytes +
-                                                           PA_GROUP_SLACK_BYTES,
+    const struct pa_cgroup_limits group = {.memory_bytes =
+                                               limits->compile_memory_bytes + PA_GROUP_SLACK_BYTES,
                                            .processes = COMPILE_THREADS,
                                            .cpu_weight = PA_GROUP_CPU_WEIGHT};
     int done = pa_worker_spawn_by(executor->spawner, executor->worker_path, executor->jail_required,

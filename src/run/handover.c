@@ -54,9 +54,11 @@ static int check_folder(const char *folder, struct pa_error *err) {
     if (lstat(folder, &st) < 0)
         return pa_fail_errno(err, errno, "cannot stat %s", folder);
     if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077)
-        return pa_fail(err, PA_ERR_FAILED_PRECONDITION,
-                       "%s must be a folder of ours that nobody else may enter (mode 0700)",
-                       folder);
+        return pa_fail(
+            err, PA_ERR_FAILED_PRECONDITION,
+            "%s must be a folder of ours that nobody else may enter (mode 0700), for the "
+            "socket of the command line (server.socket_path)",
+            folder);
     return 0;
 }
 

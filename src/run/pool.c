@@ -26,7 +26,7 @@
 #define PRESSED_NS     PA_NS_PER_S          /* for which one that had to wait counts */
 #define BUSY_NS        (4 * PA_NS_PER_MS)   /* of one processor, for a run: twice what it takes */
 #define BOOT_LINES     100                  /* of what a boot script writes */
-#define NO_ROOM_NS     (500 * PA_NS_PER_MS) /* before the next copy, where there was none for one */
+#define NO_ROOM_NS     (500 * PA_NS_PER_MS) /* before the next copy, where there was room for none */
 
 /* --- frames from the root --------------------------------------------------------------------- */
 
@@ -172,11 +172,22 @@ static bool pressed(struct pa_pool *pool) {
     return is;
 }
 
+/* This process has no descriptors left, or the machine no memory: no fault of the root's. */
+static bool lacks_room(int errnum) {
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == ENOBUFS ||
+           errnum == EAGAIN;
+}
+
+/* -1 when the root is of no use any more.  0 without a copy (*ret is NULL, *err says why) when there
+ * is none for now: sessions live by this root, so it is kept. */
 static int fork_copy(struct pa_pool *pool, bool session, struct pa_copy **ret,
                      struct pa_error *err) {
     int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return pa_fail_errno(err, errno, "cannot create a run channel");
+    *ret = NULL;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        pa_fail_errno(err, errno, "cannot create a run channel");
+        return 0;
+    }
     PA_CLEANUP(pa_closep) int ours = pair[0];
     const uint8_t how[] = {pressed(pool), session};
     int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, how, sizeof(how), &pair[1], 1, true);
@@ -189,13 +200,20 @@ static int fork_copy(struct pa_pool *pool, bool session, struct pa_copy **ret,
         return -1;
     struct pa_reader reader = PA_READER(frame.payload, frame.size);
     uint32_t number = pa_get_u32(&reader), errnum = pa_get_u32(&reader);
-    if (!number || pidfd < 0)
-        return pa_fail_errno(err, (int)errnum, "the warm root cannot fork");
+    if (!number) {
+        pa_fail_errno(err, (int)errnum, "the warm root cannot fork");
+        return lacks_room((int)errnum) ? 0 : -1;
+    }
+    if (pidfd < 0) { /* it ends with its channel, which closes here */
+        pa_fail_errno(err, EMFILE, "no descriptor was left for a copy");
+        return 0;
+    }
     /* This thread alone changes root_starts. */
     *ret = pa_copy_new(pool, pa_steal_fd(&ours), pa_steal_fd(&pidfd), pool->stats.root_starts);
-    if (!*ret)
-        return pa_fail(err, PA_ERR_INTERNAL, "a copy died before it was used");
-    (*ret)->session = session;
+    if (*ret)
+        (*ret)->session = session;
+    else
+        pa_fail(err, PA_ERR_UNAVAILABLE, "a copy died before it was used");
     return 0;
 }
 
@@ -272,12 +290,6 @@ static void signal_event(int event) {
     (void)written;
 }
 
-/* This process has no descriptors left, or the machine no memory: no fault of the root's. */
-static bool lacks_room(const struct pa_error *err) {
-    return err->errnum == EMFILE || err->errnum == ENFILE || err->errnum == ENOMEM ||
-           err->errnum == EAGAIN;
-}
-
 /* Whether a copy is to be made, and which kind. */
 static bool wants_copy(struct pa_pool *pool, bool *ret_session) {
     pthread_mutex_lock(&pool->lock);
@@ -314,16 +326,15 @@ static int refill(struct pa_pool *pool, struct pa_error *err) {
     pool->fork_after_ns = 0;
     pa_pool_give_way(pool);
     while (wants_copy(pool, &session) && !stopping(pool)) {
-        struct pa_copy *copy = NULL;
-        if (fork_copy(pool, session, &copy, err) == 0) {
-            hand_out(pool, copy);
-            continue;
-        }
-        if (!lacks_room(err))
+        struct pa_copy *copy;
+        if (fork_copy(pool, session, &copy, err) < 0)
             return -1;
-        pa_log_warn("warm", "%s: no copy can be made for now: %s", pool->name, err->message);
-        pool->fork_after_ns = pa_clock_monotonic_ns() + NO_ROOM_NS;
-        break;
+        if (!copy) {
+            pa_log_warn("warm", "%s: no copy can be made for now: %s", pool->name, err->message);
+            pool->fork_after_ns = pa_clock_monotonic_ns() + NO_ROOM_NS;
+            return 0;
+        }
+        hand_out(pool, copy);
     }
     return 0;
 }

@@ -46,7 +46,7 @@ int pa_pool_take_session(struct pa_pool *pool, uint64_t deadline_ns, int cancel_
                          struct pa_worker *ret, struct pa_error *err);
 
 /* A copy of a session that waits at its checkpoint, which may fork itself.  UNAVAILABLE when the
- * session does not do so by `deadline_ns` or its root is gone; it may be good for nothing then. */
+ * session does not do so by `deadline_ns`, which ends it, or its root is gone. */
 int pa_pool_fork(const struct pa_worker *session, uint64_t deadline_ns, struct pa_worker *ret,
                  struct pa_error *err);
 

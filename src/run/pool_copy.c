@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,8 +126,11 @@ static int ask_to_fork(const struct pa_worker *session, uint64_t deadline_ns, in
         return pa_fail_errno(err, errno, "cannot create a run channel");
     PA_CLEANUP(pa_closep) int ours = pair[0], theirs = pair[1];
     if (pa_exchange(session, PA_FRAME_FORK, NULL, 0, theirs, deadline_ns, PA_FRAME_FORKED, &reply,
-                    err) < 0)
+                    err) < 0) {
+        /* It may answer yet, and that would be taken for its answer to what comes next. */
+        pidfd_send_signal(session->pidfd, SIGKILL, NULL, 0);
         return -1;
+    }
     struct pa_reader reader = PA_READER(reply.payload.data, reply.payload.size);
     uint32_t number = pa_get_u32(&reader), errnum = pa_get_u32(&reader);
     int done = 0;

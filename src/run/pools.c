@@ -270,6 +270,20 @@ int pa_pools_take(struct pa_pools *pools, const struct pa_want *want, uint64_t d
     return done;
 }
 
+bool pa_pools_ready(struct pa_pools *pools, const struct pa_want *want) {
+    char key[PA_DIGEST_TEXT];
+    struct pa_error ignored;
+    struct pa_pool_stats stats = {.ready = false};
+    if (key_of(want, key, &ignored) < 0)
+        return false;
+    pthread_mutex_lock(&pools->lock);
+    struct kind *kind = find(pools, key);
+    if (kind)
+        pa_pool_stats(kind->pool, &stats);
+    pthread_mutex_unlock(&pools->lock);
+    return stats.ready;
+}
+
 int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                           int cancel_fd, struct pa_worker *ret, struct pa_error *err) {
     struct kind *kind;

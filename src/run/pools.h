@@ -43,6 +43,11 @@ int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct p
 int pa_pools_take(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                   int cancel_fd, struct pa_worker *ret, struct pa_error *err);
 
+/* True if what is wanted has a root at its checkpoint: it was compiled, then, and a copy opens
+ * nothing.
+ */
+bool pa_pools_ready(struct pa_pools *pools, const struct pa_want *want);
+
 /* One that may fork, for a session (pa_pool_take_session). */
 int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, uint64_t deadline_ns,
                           int cancel_fd, struct pa_worker *ret, struct pa_error *err);

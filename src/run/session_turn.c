@@ -210,9 +210,9 @@ int pa_sessions_turn(struct pa_sessions *sessions, const char *owner, const char
                      const struct pa_session_turn *turn, struct pa_outcome *outcome,
                      struct pa_error *err) {
     struct pa_session *session;
+    const struct pa_session_asker asker = {owner, turn->deadline_ns, turn->cancel_fd};
     uint64_t asked_ns = pa_clock_monotonic_ns();
-    if (pa_session_enter(sessions, owner, id, turn->deadline_ns, turn->cancel_fd, &session, err) <
-        0)
+    if (pa_session_enter(sessions, &asker, id, &session, err) < 0)
         return -1;
     uint64_t waited_ns = pa_clock_monotonic_ns() - asked_ns;
     int done = take_turn(session, turn, outcome, err);
@@ -283,23 +283,47 @@ int pa_sessions_interrupt(struct pa_sessions *sessions, const char *owner, const
     return done;
 }
 
+/* A question that the language's boot script answers: no turn, and nothing of the session changes.
+ * The outcome is the caller's to be done with, whatever is returned. */
+static int inquire(struct pa_sessions *sessions, const char *owner, const char *id,
+                   const struct pa_session_turn *turn, struct pa_outcome *outcome,
+                   struct pa_error *err) {
+    struct pa_session *session;
+    const struct pa_session_asker asker = {owner, turn->deadline_ns, turn->cancel_fd};
+    pa_outcome_init(outcome);
+    if (pa_session_enter(sessions, &asker, id, &session, err) < 0)
+        return -1;
+    int done = pa_session_execute(session, turn, outcome, err);
+    if (!session->point.worker.reap)
+        after_loss(session, &(struct pa_session_point){0}, outcome, done < 0 ? err : NULL);
+    pa_session_leave(session);
+    return done;
+}
+
 int pa_sessions_variables(struct pa_sessions *sessions, const char *owner, const char *id,
                           uint64_t deadline_ns, int cancel_fd, json_t **ret, struct pa_error *err) {
     const struct pa_program program = {.mode = PA_PROGRAM_VARIABLES, .code = ""};
     const struct pa_session_turn turn = {
         .program = &program, .deadline_ns = deadline_ns, .cancel_fd = cancel_fd};
-    struct pa_session *session;
     struct pa_outcome outcome;
-    if (pa_session_enter(sessions, owner, id, deadline_ns, cancel_fd, &session, err) < 0)
-        return -1;
-    pa_outcome_init(&outcome);
-    int done = pa_session_execute(session, &turn, &outcome, err);
-    if (!session->point.worker.reap)
-        after_loss(session, &(struct pa_session_point){0}, &outcome, done < 0 ? err : NULL);
+    int done = inquire(sessions, owner, id, &turn, &outcome, err);
     if (done == 0 && !(*ret = pa_outcome_variables(&outcome)))
-        done = pa_fail(err, PA_ERR_UNAVAILABLE, "the session %s does not tell its variables",
-                       session->id);
+        done = pa_fail(err, PA_ERR_UNAVAILABLE, "the session %s does not tell its variables", id);
     pa_outcome_done(&outcome);
-    pa_session_leave(session);
+    return done;
+}
+
+int pa_sessions_is_complete(struct pa_sessions *sessions, const char *owner, const char *id,
+                            const char *code, size_t code_size, uint64_t deadline_ns, int cancel_fd,
+                            bool *ret, struct pa_error *err) {
+    const struct pa_program program = {
+        .mode = PA_PROGRAM_COMPLETE, .code = code, .code_size = code_size};
+    const struct pa_session_turn turn = {
+        .program = &program, .deadline_ns = deadline_ns, .cancel_fd = cancel_fd};
+    struct pa_outcome outcome;
+    int done = inquire(sessions, owner, id, &turn, &outcome, err);
+    if (done == 0)
+        *ret = pa_outcome_is_complete(&outcome);
+    pa_outcome_done(&outcome);
     return done;
 }

@@ -255,11 +255,10 @@ static int become_busy(struct pa_session *session, uint64_t deadline_ns, int can
                    session->id);
 }
 
-int pa_session_enter(struct pa_sessions *sessions, const char *owner, const char *id,
-                     uint64_t deadline_ns, int cancel_fd, struct pa_session **ret,
-                     struct pa_error *err) {
+int pa_session_enter(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, struct pa_session **ret, struct pa_error *err) {
     pthread_mutex_lock(&sessions->lock);
-    struct pa_session *session = pa_session_find(sessions, owner, id);
+    struct pa_session *session = pa_session_find(sessions, asker->owner, id);
     int done = 0;
     if (sessions->closed) {
         done = pa_fail(err, PA_ERR_UNAVAILABLE, "the server ends");
@@ -267,7 +266,7 @@ int pa_session_enter(struct pa_sessions *sessions, const char *owner, const char
         done = pa_session_not_found(id, err);
     } else {
         session->refs++;
-        done = become_busy(session, deadline_ns, cancel_fd, err);
+        done = become_busy(session, asker->deadline_ns, asker->cancel_fd, err);
         if (done < 0)
             unref(session);
     }

@@ -4,7 +4,7 @@
  *     pa_sessions_new(&config, &sessions, &err)
  *     pa_sessions_create(sessions, &create, id, &err)              id: "s-" and 16 hex digits
  *     pa_sessions_turn(sessions, owner, id, &turn, &outcome, &err)
- *     pa_sessions_fork(sessions, owner, id, 4, NULL, ids, &err)    four more at the same state
+ *     pa_sessions_fork(sessions, &asker, id, 4, NULL, ids, &err)    four more at the same state
  *     pa_sessions_end(sessions, owner, id, &err)
  *     pa_sessions_free(sessions)                                   ends all
  *
@@ -17,7 +17,8 @@
  * session lives on (session_lives), and whether it had to go back to where it was before the turn
  * (session_rolled_back).
  *
- * `owner` is whose a session is: one of another owner is NOT_FOUND.  NULL sees all.
+ * `owner` is whose a session is: one of another owner is NOT_FOUND.  NULL sees all.  An asker says
+ * besides how long he waits for the turns that were asked for earlier.
  * `id` may be a session's name instead, which is unique among its owner's.
  *
  * Errors: NOT_FOUND for a session that there is not; FAILED_PRECONDITION for one that has ended,
@@ -54,6 +55,12 @@ int pa_sessions_new(const struct pa_sessions_config *config, struct pa_sessions 
 struct pa_sessions *pa_sessions_free(struct pa_sessions *sessions);
 /* No new sessions or turns; those that run are cancelled. */
 void pa_sessions_close(struct pa_sessions *sessions);
+
+struct pa_session_asker {
+    const char *owner;
+    uint64_t deadline_ns; /* DEADLINE_EXCEEDED when it is not his turn by then; PA_NEVER */
+    int cancel_fd;        /* CANCELLED when it is readable first; -1: none */
+};
 
 struct pa_session_create {
     const char *owner;              /* NULL: nobody's in particular */
@@ -104,16 +111,16 @@ int pa_sessions_end(struct pa_sessions *sessions, const char *owner, const char 
 
 /* `count` copies at the state after the last turn, all or none of them.  Each has the labels of its
  * parent, or `labels`.  In deterministic mode each has a seed that follows from its parent's. */
-int pa_sessions_fork(struct pa_sessions *sessions, const char *owner, const char *id, size_t count,
+int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id, size_t count,
                      json_t *labels, char (*ret_ids)[PA_SESSION_ID_TEXT], struct pa_error *err);
 
 /* Named checkpoints of a session.  Keeping one under a name that is taken replaces it; going back
  * makes the session what it was, and the checkpoint stays. */
-int pa_sessions_keep(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                      const char *checkpoint, struct pa_error *err);
-int pa_sessions_go_back(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                         const char *checkpoint, struct pa_error *err);
-int pa_sessions_drop(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_drop(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                      const char *checkpoint, struct pa_error *err);
 
 /* {"id", "name", "language", "state": "idle" | "busy" | "ended", "ended": why, "parent", "tree",
@@ -128,6 +135,11 @@ int pa_sessions_tree(struct pa_sessions *sessions, const char *owner, const char
 /* The language's variables: [{"name", "type", "repr", "size"}]; waits like a turn. */
 int pa_sessions_variables(struct pa_sessions *sessions, const char *owner, const char *id,
                           uint64_t deadline_ns, int cancel_fd, json_t **ret, struct pa_error *err);
+/* For a prompt: whether `code` is all that was meant to be typed, or more lines are to come.
+ * Nothing runs; waits like a turn. */
+int pa_sessions_is_complete(struct pa_sessions *sessions, const char *owner, const char *id,
+                            const char *code, size_t code_size, uint64_t deadline_ns, int cancel_fd,
+                            bool *ret, struct pa_error *err);
 
 /* The live ones, for metrics. */
 struct pa_sessions_stats {
@@ -148,29 +160,29 @@ struct pa_session_file {
 };
 
 /* `size` bytes at `offset`; past the end there are fewer.  Appends to `ret`, up to its maximum. */
-int pa_sessions_file_get(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_get(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                          const char *path, uint64_t offset, uint64_t size, struct pa_buf *ret,
                          struct pa_session_file *ret_file, struct pa_error *err);
 /* Writes at `offset`, making the file and its folders; `truncate` first empties it. */
-int pa_sessions_file_put(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                          const char *path, uint64_t offset, bool truncate, const void *bytes,
                          size_t size, struct pa_error *err);
-int pa_sessions_file_stat(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_stat(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                           const char *path, struct pa_session_file *ret, struct pa_error *err);
-int pa_sessions_file_mkdir(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_mkdir(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                            const char *path, struct pa_error *err);
-int pa_sessions_file_rename(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_rename(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                             const char *from, const char *to, struct pa_error *err);
 /* A folder must be empty, unless `recursive`. */
-int pa_sessions_file_remove(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_remove(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                             const char *path, bool recursive, struct pa_error *err);
 /* [{"path", "type": "file" | "directory", "size", "modified_at"}], sorted by path; `depth` 1: what
  * is in the folder itself. */
-int pa_sessions_file_list(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_list(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                           const char *path, unsigned depth, json_t **ret, struct pa_error *err);
 /* Files below `path` whose name matches `glob` (NULL: all) and, unless `text` is NULL, that have
  * lines with it: [{"path", "size", "matches": [{"line", "text"}]}], at most `most` of them. */
-int pa_sessions_file_search(struct pa_sessions *sessions, const char *owner, const char *id,
+int pa_sessions_file_search(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
                             const char *path, const char *glob, const char *text, size_t most,
                             json_t **ret, struct pa_error *err);
 

@@ -83,9 +83,8 @@ struct pa_sessions {
 
 /* Makes the session busy, waiting behind those who asked before.  Whoever gets 0 gives it back with
  * pa_session_leave, and has a reference until then. */
-int pa_session_enter(struct pa_sessions *sessions, const char *owner, const char *id,
-                     uint64_t deadline_ns, int cancel_fd, struct pa_session **ret,
-                     struct pa_error *err);
+int pa_session_enter(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, struct pa_session **ret, struct pa_error *err);
 void pa_session_leave(struct pa_session *session);
 
 /* Of a busy session: it ends when it is left, and this is why.  The first reason counts. */

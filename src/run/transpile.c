@@ -6,8 +6,8 @@
  *
  * A try passes its output on as it comes.  If the program then needs the interpreter, that one
  * writes the same bytes first (the subset has no clocks, no chance, no files), and as many are left
- * out.  Standard error is held back to the end: it has one traceback at most, and where there is one
- * the interpreter's is better.
+ * out.  Standard error is held back to the end: it has one traceback at most, and where there is
+ * one the interpreter's is better.
  */
 #include "run/transpile.h"
 
@@ -35,8 +35,8 @@ int pa_python_mode_parse(const char *text, enum pa_python_mode *ret, struct pa_e
             *ret = (enum pa_python_mode)i;
             return 0;
         }
-    return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                   "mode %s: it is interpret, auto or transpile", text);
+    return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "mode %s: it is interpret, auto or transpile",
+                   text);
 }
 
 void pa_transpiled_done(struct pa_transpiled *transpiled) {
@@ -45,9 +45,8 @@ void pa_transpiled_done(struct pa_transpiled *transpiled) {
 
 static void make_key(const void *source, size_t size, const char *filename,
                      struct pa_cache_key *ret) {
-    const struct pa_span spans[] = {{source, size},
-                                    {filename, strlen(filename)},
-                                    {PA_TRANSPILE_ID, strlen(PA_TRANSPILE_ID)}};
+    const struct pa_span spans[] = {
+        {source, size}, {filename, strlen(filename)}, {PA_TRANSPILE_ID, strlen(PA_TRANSPILE_ID)}};
     pa_digest_spans(spans, PA_ARRAY_LEN(spans), ret->module);
     ret->variant = "python";
 }
@@ -74,16 +73,16 @@ static int take_answer(int fd, struct pa_transpiled *ret, struct pa_error *err) 
     return 0;
 }
 
-static int make(struct pa_executor *executor, const void *source, size_t size,
-                const char *filename, const struct pa_limits *limits, int cancel_fd, int answer,
+static int make(struct pa_executor *executor, const void *source, size_t size, const char *filename,
+                const struct pa_limits *limits, int cancel_fd, int answer,
                 struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_compile_message message = {.limits = *limits, .python = true};
     snprintf(message.filename, sizeof(message.filename), "%s", filename);
     pa_executor_setup(executor, &message.setup);
     PA_CLEANUP(pa_closep) int text = pa_memfd_of("source", source, size, err);
-    return text < 0 ? -1
-                    : pa_compile_in_worker(executor, &message, text, answer, cancel_fd, outcome,
-                                           err);
+    return text < 0
+               ? -1
+               : pa_compile_in_worker(executor, &message, text, answer, cancel_fd, outcome, err);
 }
 
 int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
@@ -166,7 +165,8 @@ static int run(struct pa_executor *executor, const struct pa_python_try *attempt
 }
 
 /* Ends for which only the interpreter knows what the program does: it asked for it, it ended in an
- * exception (whose traceback is the interpreter's), or the compiled code reached a limit of its own.
+ * exception (whose traceback is the interpreter's), or the compiled code reached a limit of its
+ * own.
  */
 static bool needs_interpreter(const struct pa_outcome *outcome, bool automatic) {
     if (outcome->status == PA_STATUS_ERROR && outcome->exit_code == PA_TRANSPILE_EXIT)
@@ -178,8 +178,8 @@ static bool needs_interpreter(const struct pa_outcome *outcome, bool automatic) 
            outcome->status == PA_STATUS_INVALID_MODULE;
 }
 
-static const char *refusal(const struct pa_transpiled *transpiled, const char *filename,
-                           char *out, size_t room) {
+static const char *refusal(const struct pa_transpiled *transpiled, const char *filename, char *out,
+                           size_t room) {
     if (transpiled->line)
         snprintf(out, room, "%.60s:%u:%u: %.150s", filename, transpiled->line, transpiled->column,
                  transpiled->message);

@@ -48,7 +48,8 @@ struct pa_transpiled {
 };
 void pa_transpiled_done(struct pa_transpiled *transpiled);
 
-/* `filename` is what tracebacks call the program.  0 also for a refusal; -1 is the host's trouble. */
+/* `filename` is what tracebacks call the program.  0 also for a refusal; -1 is the host's trouble.
+ */
 int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
                  const char *filename, const struct pa_limits *limits, int cancel_fd,
                  struct pa_transpiled *ret, struct pa_error *err);
@@ -59,8 +60,8 @@ struct pa_python_try {
     size_t code_size;
     const char *filename;           /* NULL: "<string>" */
     const struct pa_policy *policy; /* as the caller set it: not yet the interpreter's */
-    bool plain;    /* no packages, arguments, sessions or results: what the transpiler knows */
-    int stdin_fd;  /* -1: stdin_bytes */
+    bool plain;   /* no packages, arguments, sessions or results: what the transpiler knows */
+    int stdin_fd; /* -1: stdin_bytes */
     const void *stdin_bytes;
     size_t stdin_size;
     const struct pa_sink *sink; /* NULL: output is kept in the outcome */
@@ -68,9 +69,9 @@ struct pa_python_try {
 };
 
 struct pa_python_choice {
-    bool finished;        /* *outcome is the program's */
-    bool transpiled;      /* which engine it was, or will be */
-    char why[256];        /* a sentence for people */
+    bool finished;         /* *outcome is the program's */
+    bool transpiled;       /* which engine it was, or will be */
+    char why[256];         /* a sentence for people */
     uint64_t passed_on[2]; /* bytes by enum pa_output that the sink has got already */
 };
 

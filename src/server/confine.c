@@ -2,9 +2,9 @@
  * Landlock holds for a thread and those it starts, so this comes before there are others: the doors
  * bind afterwards, which it does not forbid.
  *
- * What a server needs from here on: the cache, the volumes, the folders of languages, its socket (to remove it),
- * and /proc, which tells the process behind a pidfd.  A mount it opens with O_PATH alone, which is
- * no access: the worker opens it again, with the rights of the user.
+ * What a server needs from here on: the cache, the volumes, the folders of languages, its socket
+ * (to remove it), and /proc, which tells the process behind a pidfd.  A mount it opens with O_PATH
+ * alone, which is no access: the worker opens it again, with the rights of the user.
  *
  * What is read again while it serves (SIGHUP: settings, keys; certificates) is named by its folder,
  * for files are replaced under their names.  What it calls by a name needs the resolver's files,
@@ -32,12 +32,20 @@ static void add(struct paths *paths, char *owned, bool writable) {
     paths->list[paths->count++] = (struct pa_confine_path){owned, writable};
 }
 
-/* Everything up to the last slash; "." for a name alone.  NULL is passed over. */
+/* Everything up to the last slash; "." for a name alone. */
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? strndup(path, (size_t)PA_MAX(slash - path, 1)) : pa_xstrdup(".");
+}
+
+/* Also that of the file which a link is for: where certificates are renewed, the next one will be
+ * beside it.  NULL is passed over. */
 static void add_folder_of(struct paths *paths, const char *path, bool writable) {
-    const char *slash = path ? strrchr(path, '/') : NULL;
+    PA_CLEANUP(pa_freep) char *real = path ? realpath(path, NULL) : NULL;
     if (path)
-        add(paths, slash ? strndup(path, (size_t)PA_MAX(slash - path, 1)) : pa_xstrdup("."),
-            writable);
+        add(paths, folder_of(path), writable);
+    if (real && !pa_streq(real, path))
+        add(paths, folder_of(real), writable);
 }
 
 static void add_languages(struct paths *paths, const struct pa_server_confinement *what) {

@@ -19,6 +19,7 @@ static void warn_if_open(const struct pa_server_settings *settings, const char *
 static int open_grpc(struct pa_doors *doors, struct pa_error *err) {
     struct pa_grpc_config config = {.service = doors->service,
                                     .settings = doors->settings,
+                                    .tls = doors->tls,
                                     .listener = pa_activation_take("grpc")};
     if (config.listener < 0 && !doors->settings->grpc_listen)
         return 0;
@@ -29,11 +30,13 @@ static int open_grpc(struct pa_doors *doors, struct pa_error *err) {
     return 0;
 }
 
+/* E2B's SDK speaks to a server on its machine, and without TLS. */
 static int open_http(struct pa_doors *doors, enum pa_http_kind kind, const char *name,
                      const char *address, struct pa_http **ret, struct pa_error *err) {
     struct pa_http_config config = {.service = doors->service,
                                     .settings = doors->settings,
                                     .kind = kind,
+                                    .tls = kind == PA_HTTP_E2B ? NULL : doors->tls,
                                     .listener = pa_activation_take(name)};
     char key[32];
     snprintf(key, sizeof(key), "server.%s_listen", name);
@@ -47,8 +50,8 @@ static int open_http(struct pa_doors *doors, enum pa_http_kind kind, const char 
 }
 
 int pa_doors_open(struct pa_service *service, const struct pa_server_settings *settings,
-                  struct pa_doors *ret, struct pa_error *err) {
-    *ret = (struct pa_doors){.service = service, .settings = settings};
+                  struct pa_tls *tls, struct pa_doors *ret, struct pa_error *err) {
+    *ret = (struct pa_doors){.service = service, .settings = settings, .tls = tls};
     if (open_grpc(ret, err) < 0 ||
         open_http(ret, PA_HTTP_API, "http", settings->http_listen, &ret->http, err) < 0 ||
         open_http(ret, PA_HTTP_E2B, "e2b", settings->e2b_listen, &ret->e2b, err) < 0)

@@ -1,7 +1,7 @@
 /*
  * The doors of a server that strangers may knock at: gRPC, HTTP with MCP, E2B's format.
  *
- *     pa_doors_open(service, settings, &doors, &err)   binds those that are configured
+ *     pa_doors_open(service, settings, tls, &doors, &err)   binds those that are configured
  *     pa_doors_start(&doors, &err)
  *     pa_doors_tell(&doors)                     "polyagent: serving on ..." for each
  *     pa_doors_stop(&doors, deadline_ns)
@@ -11,18 +11,20 @@
 #define PA_SERVER_DOORS_H
 
 #include "server/service.h"
+#include "server/tls.h"
 
 struct pa_doors {
     struct pa_service *service;
     const struct pa_server_settings *settings;
+    struct pa_tls *tls;
     struct pa_grpc *grpc; /* NULL: off, as are the others */
     struct pa_http *http, *e2b;
 };
 
-/* Both are borrowed.  A socket of the service manager (server/systemd.h) is used in place of the
- * configured address.  *ret wants pa_doors_close either way. */
+/* All are borrowed; `tls` may be NULL.  A socket of the service manager (server/systemd.h) is used
+ * in place of the configured address.  *ret wants pa_doors_close either way. */
 int pa_doors_open(struct pa_service *service, const struct pa_server_settings *settings,
-                  struct pa_doors *ret, struct pa_error *err);
+                  struct pa_tls *tls, struct pa_doors *ret, struct pa_error *err);
 int pa_doors_start(struct pa_doors *doors, struct pa_error *err);
 void pa_doors_tell(const struct pa_doors *doors);
 

@@ -23,6 +23,7 @@
 #include "server/handover_door.h"
 #include "server/modules.h"
 #include "server/systemd.h"
+#include "server/tls.h"
 #include "server/trace.h"
 #include "server/warm.h"
 #include "tools/images.h"
@@ -48,6 +49,7 @@ struct pa_life {
     struct pa_handover_door *handover;
     struct pa_audit *audit;
     struct pa_tracer *tracer;
+    struct pa_tls *tls; /* NULL: the doors serve in the clear */
     struct pa_modules *modules;
     char *volumes_directory; /* NULL: there is none */
     struct pa_kv *kv;        /* NULL: guests have no store */
@@ -139,15 +141,18 @@ static int open_volumes(struct pa_life *life, struct pa_error *err) {
 
 static int open_files(struct pa_life *life, struct pa_error *err) {
     const struct pa_server_settings *settings = &life->settings->server;
-    if (life->config.doors && pa_handover_door_new(settings->socket_path, &life->handover, err) < 0)
+    if (life->config.doors &&
+        (pa_handover_door_new(settings->socket_path, &life->handover, err) < 0 ||
+         pa_tls_new(settings, &life->tls, err) < 0))
         return -1;
     if (settings->audit_log &&
         pa_audit_new(settings->audit_log, settings->audit_code, &life->audit, err) < 0)
         return -1;
     if (settings->otlp_endpoint && pa_tracer_new(settings->otlp_endpoint, &life->tracer, err) < 0)
         return -1;
-    if (settings->modules_bytes && pa_modules_open(life->settings->cache_directory,
-                                                   settings->modules_bytes, &life->modules, err) < 0)
+    if (settings->modules_bytes &&
+        pa_modules_open(life->settings->cache_directory, settings->modules_bytes, &life->modules,
+                        err) < 0)
         return -1;
     return open_volumes(life, err);
 }
@@ -221,7 +226,7 @@ static int start(struct pa_life *life, struct pa_error *err) {
             return -1;
     if (!life->config.doors)
         return 0;
-    if (pa_doors_open(life->service, &life->settings->server, &life->doors, err) < 0 ||
+    if (pa_doors_open(life->service, &life->settings->server, life->tls, &life->doors, err) < 0 ||
         pa_doors_start(&life->doors, err) < 0)
         return -1;
     return pa_handover_door_start(life->handover, life->pools, err);
@@ -266,7 +271,13 @@ static void tell_ready(const struct pa_life *life) {
     pa_notify("READY=1\nSTATUS=serving");
 }
 
-/* On an error all stays as it was. */
+static void reload_certificate(struct pa_life *life) {
+    struct pa_error err;
+    if (pa_tls_reload(life->tls, &err) < 0)
+        pa_log_error("server", "the certificate stays as it was: %s", err.message);
+}
+
+/* Of what is wrong all stays as it was. */
 static void reload(struct pa_life *life) {
     struct pa_config fresh;
     struct pa_error err;
@@ -282,6 +293,7 @@ static void reload(struct pa_life *life) {
         }
         pa_config_done(&fresh);
     }
+    reload_certificate(life);
     pa_notify("READY=1");
 }
 
@@ -348,6 +360,7 @@ struct pa_life *pa_life_free(struct pa_life *life) {
     if (life->service)
         drain(life);
     pa_doors_close(&life->doors);
+    pa_tls_free(life->tls);
     if (life->pools)
         pa_pools_close(life->pools); /* who waits for a copy waits no longer */
     pa_handover_door_free(life->handover);

@@ -1,5 +1,5 @@
 /*
- * Listening sockets of the doors, bound before the process confines itself.
+ * Listening sockets of the doors.
  *
  *     int fd;
  *     char address[PA_LISTEN_TEXT];

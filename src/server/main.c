@@ -96,7 +96,9 @@ static int set(struct pa_config *config, const char *text, struct pa_error *err)
                        "--set %.64s: write KEY=VALUE; 'polyagent config show' names the keys",
                        text);
     PA_CLEANUP(pa_freep) char *key = pa_xasprintf("%.*s", (int)(equals - text), text);
-    return pa_config_set(config, key, equals + 1, &PA_FLAG("--set"), err);
+    if (pa_config_set(config, key, equals + 1, &PA_FLAG("--set"), err) < 0)
+        return pa_error_prefix(err, "%s", key);
+    return 0;
 }
 
 static int apply(const struct arguments *arguments, struct pa_config *config,

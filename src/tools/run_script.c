@@ -120,22 +120,22 @@ static uint64_t take_until(const struct pa_tool_how *how) {
     return PA_MIN(how->deadline_ns, pa_clock_monotonic_ns() + TAKE_NS);
 }
 
+/* A root with a volume would hold it when nobody uses it, and serve nobody else. */
+static bool may_be_warm(const struct script *script, const struct pa_policy *policy) {
+    const struct pa_prepared_call *call = script->call;
+    return call->toolbox->config.pools && !script->image->without_checkpoint &&
+           !call->module.bytes && !pa_policy_quota_count(policy);
+}
+
 /* 1 with a copy in *ret, 0 where the run is to start cold. */
-static int take_warm(struct script *script, const struct pa_policy *policy, struct pa_worker *ret,
+static int take_warm(struct script *script, const struct pa_want *want, struct pa_worker *ret,
                      struct pa_outcome *outcome, struct pa_error *err) {
     const struct pa_prepared_call *call = script->call;
     struct pa_pools *pools = call->toolbox->config.pools;
-    struct pa_want want;
     struct pa_error why;
-    /* A root with a volume would hold it when nobody uses it, and serve nobody else. */
-    if (!pools || script->image->without_checkpoint || call->module.bytes ||
-        pa_policy_quota_count(policy))
-        return 0;
     const uint64_t began = pa_clock_monotonic_ns();
-    pa_want_init(&want, script->image, policy);
     int taken =
-        pa_pools_take(pools, &want, take_until(call->how), script->watch.cancel_fd, ret, &why);
-    pa_want_done(&want);
+        pa_pools_take(pools, want, take_until(call->how), script->watch.cancel_fd, ret, &why);
     outcome->usage.queue_ns += pa_clock_monotonic_ns() - began;
     if (taken == 0)
         return 1;
@@ -147,12 +147,13 @@ static int take_warm(struct script *script, const struct pa_policy *policy, stru
     return -1;
 }
 
-static int execute(struct script *script, struct pa_language_run *run, struct pa_outcome *outcome,
-                   struct pa_error *err) {
+/* `want`: the copy that does it, NULL: always a fresh process. */
+static int execute(struct script *script, struct pa_language_run *run, const struct pa_want *want,
+                   struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
     struct pa_outputs outputs;
     struct pa_worker warm;
-    int taken = take_warm(script, &run->policy, &warm, outcome, err);
+    int taken = want ? take_warm(script, want, &warm, outcome, err) : 0;
     if (taken < 0)
         return -1;
     if (pa_tool_time_left(call->how, &run->policy.limits, err) < 0) {
@@ -209,6 +210,25 @@ static int get_ready(struct script *script, struct pa_outcome *outcome, struct p
                           &call->policy, script->watch.cancel_fd, err);
 }
 
+/* Compiles first where that may be to do, so that the caller is told; a root that is ready was. */
+static int compile_and_execute(struct script *script, struct pa_language_run *run,
+                               struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_pools *pools = script->call->toolbox->config.pools;
+    const bool warm = may_be_warm(script, &run->policy);
+    struct pa_want want;
+    if (warm)
+        pa_want_init(&want, script->image, &run->policy);
+    int done = warm && pa_pools_ready(pools, &want)
+                   ? 0
+                   : pa_tool_compile(script->call, &script->watch, &run->request.module,
+                                     &run->policy, outcome, err);
+    if (done == 0)
+        done = execute(script, run, warm ? &want : NULL, outcome, err);
+    if (warm)
+        pa_want_done(&want);
+    return done;
+}
+
 static int run_once(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_language_run run;
     int done = get_ready(script, outcome, err);
@@ -218,10 +238,7 @@ static int run_once(struct script *script, struct pa_outcome *outcome, struct pa
         return -1;
     done = set_input(script->call, script->image, &run.request, err);
     if (done == 0)
-        done = pa_tool_compile(script->call, &script->watch, &run.request.module, &run.policy,
-                               outcome, err);
-    if (done == 0)
-        done = execute(script, &run, outcome, err);
+        done = compile_and_execute(script, &run, outcome, err);
     pa_language_run_done(&run);
     return PA_MIN(done, 0);
 }
@@ -237,9 +254,9 @@ static int run_transpiled(struct script *script, struct pa_outcome *outcome, str
                                           .code_size = call->code.size,
                                           .filename = script->filename,
                                           .policy = &policy,
-                                          .plain =
-                                              !call->argc && !call->file_count && !call->outputs &&
-                                              !call->volumes && !call->tools && !call->keep_files,
+                                          .plain = !call->argc && !call->file_count &&
+                                                   !call->outputs && !call->volumes &&
+                                                   !call->tools && !call->keep_files,
                                           .stdin_fd = -1,
                                           .stdin_bytes = call->stdin_text.bytes,
                                           .stdin_size = call->stdin_text.size,

@@ -124,7 +124,11 @@ struct pa_node;
 struct pa_param {
     const char *name;
     struct pa_node *value; /* default, or NULL */
-    enum { PA_PARAM_PLAIN, PA_PARAM_KEYWORD, PA_PARAM_REST } style;
+    enum {
+        PA_PARAM_PLAIN,
+        PA_PARAM_KEYWORD,
+        PA_PARAM_REST
+    } style;
     struct pa_place place;
 };
 

@@ -161,10 +161,10 @@ void g_call(struct g_fn *f, uint32_t function) {
 /* Functions of the runtime that make no objects: a loop with no others needs no collector. */
 static bool makes_nothing(const char *symbol) {
     static const char *const prefixes[] = {
-        "rt_raise", "rt_bail",  "rt_trace",     "rt_mul",      "rt_mod",   "rt_floordiv",
-        "rt_shl",   "rt_shr",   "rt_pow",       "rt_float_",   "rt_print", "rt_str_equal",
-        "rt_truth", "rt_dict_find", "rt_dict_at", "rt_dict_has", "rt_set_has", "rt_square",
-        "rt_abs",   "rt_math",  "rt_compare",   "rt_str_compare", "rt_str_next"};
+        "rt_raise", "rt_bail",      "rt_trace",   "rt_mul",         "rt_mod",     "rt_floordiv",
+        "rt_shl",   "rt_shr",       "rt_pow",     "rt_float_",      "rt_print",   "rt_str_equal",
+        "rt_truth", "rt_dict_find", "rt_dict_at", "rt_dict_has",    "rt_set_has", "rt_square",
+        "rt_abs",   "rt_math",      "rt_compare", "rt_str_compare", "rt_str_next"};
     for (size_t i = 0; i < PA_ARRAY_LEN(prefixes); i++)
         if (strncmp(symbol, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

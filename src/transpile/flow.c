@@ -65,7 +65,8 @@ static void merge(struct pa_web *into, struct pa_web *from) {
     into->used |= from->used;
 }
 
-/* Everything that may reach this use becomes one web.  Without recursion: joins form long chains. */
+/* Everything that may reach this use becomes one web.  Without recursion: joins form long chains.
+ */
 static struct pa_web *use(struct flow *f, struct pa_web *web) {
     if (pa_web_find(web)->used && web->used)
         return pa_web_find(web);
@@ -126,7 +127,8 @@ static void add_operand(struct flow *f, struct pa_web *join, struct pa_web *web)
 static struct pa_web **copy_env(struct flow *f, struct pa_web **env) {
     if (!env)
         return NULL;
-    struct pa_web **copy = pa_tree_alloc(f->program->tree, (f->count + 1) * sizeof(struct pa_web *));
+    struct pa_web **copy =
+        pa_tree_alloc(f->program->tree, (f->count + 1) * sizeof(struct pa_web *));
     memcpy(copy, env, f->count * sizeof(struct pa_web *));
     return copy;
 }

@@ -48,8 +48,8 @@ bool pa_is_constant(const struct pa_node *node) {
     }
 }
 
-static struct pa_instance_of *new_instance(struct pa_program *program,
-                                           struct pa_function *function, const char *key) {
+static struct pa_instance_of *new_instance(struct pa_program *program, struct pa_function *function,
+                                           const char *key) {
     struct pa_instance_of *in = pa_tree_alloc(program->tree, sizeof(*in));
     struct pa_node holder = {.def = function->def};
     in->function = function;
@@ -169,6 +169,12 @@ static const struct {
     {"KeyError", "LookupError"},
     {"MemoryError", "Exception"},
     {"NameError", "Exception"},
+    {"UnboundLocalError", "NameError"},
+    {"OSError", "Exception"},
+    {"FileNotFoundError", "OSError"},
+    {"PermissionError", "OSError"},
+    {"TimeoutError", "OSError"},
+    {"ConnectionError", "OSError"},
     {"RuntimeError", "Exception"},
     {"NotImplementedError", "RuntimeError"},
     {"RecursionError", "RuntimeError"},
@@ -190,7 +196,8 @@ struct pa_class *pa_class_builtin(struct pa_program *program, const char *name) 
         class->is_exception = true;
         if (!base) {
             class->fields = pa_tree_alloc(program->tree, sizeof(*class->fields));
-            class->fields[0] = (struct pa_field){.name = " message", .owner = class, .certain = true};
+            class->fields[0] =
+                (struct pa_field){.name = " message", .owner = class, .certain = true};
             class->fields[0].type = pa_type_of(program, PA_T_ANY);
             class->fields[0].type.none = true;
             class->field_count = 1;
@@ -217,7 +224,8 @@ static void add_field(struct pa_program *program, struct pa_class *class, struct
 }
 
 static bool is_self(const struct pa_node *node, const char *self) {
-    return node->kind == PA_N_ATTRIBUTE && node->a->kind == PA_N_NAME && pa_streq(node->a->str, self);
+    return node->kind == PA_N_ATTRIBUTE && node->a->kind == PA_N_NAME &&
+           pa_streq(node->a->str, self);
 }
 
 static bool is_super_init(const struct pa_node *node) {
@@ -278,10 +286,11 @@ static void add_attribute(struct pa_program *program, struct pa_class *class,
 struct pa_class *pa_class_define(struct pa_program *program, struct pa_node *node,
                                  struct pa_scope *scope) {
     static const char *const strange[] = {
-        "__new__",    "__getattr__", "__getattribute__", "__setattr__", "__iter__",
-        "__next__",   "__enter__",   "__exit__",         "__del__",     "__slots__",
-        "__class_getitem__", "__init_subclass__", "__delattr__", "__format__", "__index__",
-        "__bool__",   "__missing__", "__post_init__", "__reversed__", "__delitem__", "__hash__",
+        "__new__",           "__getattr__",       "__getattribute__", "__setattr__",  "__iter__",
+        "__next__",          "__enter__",         "__exit__",         "__del__",      "__slots__",
+        "__class_getitem__", "__init_subclass__", "__delattr__",      "__format__",   "__index__",
+        "__bool__",          "__missing__",       "__post_init__",    "__reversed__", "__delitem__",
+        "__hash__",
     };
     struct pa_class *base = NULL;
     if (scope->parent)
@@ -300,7 +309,8 @@ struct pa_class *pa_class_define(struct pa_program *program, struct pa_node *nod
     class->node = node;
     class->scope = scope;
     class->fields = pa_tree_alloc(program->tree, (PA_MAX_FIELDS + 1) * sizeof(*class->fields));
-    class->methods = pa_tree_alloc(program->tree, (node->a->kid_count + 1) * sizeof(*class->methods));
+    class->methods =
+        pa_tree_alloc(program->tree, (node->a->kid_count + 1) * sizeof(*class->methods));
     for (uint32_t i = 0; i < node->a->kid_count; i++) {
         struct pa_node *kid = node->a->kids[i];
         if (kid->kind == PA_S_ASSIGN) {

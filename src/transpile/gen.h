@@ -4,19 +4,28 @@
  *     emit.c          instructions, locals, labels, constants
  *     gen_value.c     representations, conversions, descriptors, variables
  *     gen_expr.c      expressions
- *     gen_operate.c   operators and comparisons
- *     gen_iterate.c   loops over anything
+ *     gen_element.c   elements, slices, attributes
+ *     gen_text.c      texts of values
+ *     gen_operate.c   operators
+ *     gen_compare.c   comparisons
+ *     gen_open.c      what a loop is over
+ *     gen_iterate.c   loops
+ *     gen_fold.c      what goes through all items once
  *     gen_call.c      calls of what the program defines
- *     gen_builtin.c   calls of Python's own
- *     gen_stmt.c      statements
- *     gen.c           functions and the module around them
+ *     gen_builtin.c   calls of Python's own functions
+ *     gen_method.c    ... and of its methods and modules
+ *     gen_assign.c    assignments
+ *     gen_stmt.c      other statements
+ *     gen.c           functions
+ *     gen_module.c    the module around them
  *     link.c          the runtime's functions that are used
  *
  * Values: an int is an i64, a float an f64, everything else an i32: a bool, or a pointer to an
  * object (0: None).  In containers each takes a slot of 64 bits.
  *
- * Exceptions: a call that may raise is followed by a look at the word `rt_exc`; where it is set, the
- * place is added to the traceback and control goes to the handler around, or out of the function.
+ * Exceptions: a call that may raise is followed by a look at the word `rt_exc`; where it is set,
+ * the place is added to the traceback and control goes to the handler around, or out of the
+ * function.
  *
  * Memory: the runtime collects garbage only when generated code calls it, at the end of a loop's
  * body.  What it must find then is in the frame: each pointer variable is kept in a slot there as
@@ -31,7 +40,12 @@
 #include "transpile/link.h"
 #include "transpile/methods.h"
 
-enum g_type { G_I32 = 0x7f, G_I64 = 0x7e, G_F64 = 0x7c, G_VOID = 0x40 };
+enum g_type {
+    G_I32 = 0x7f,
+    G_I64 = 0x7e,
+    G_F64 = 0x7c,
+    G_VOID = 0x40
+};
 
 struct g_label {
     unsigned depth;
@@ -40,8 +54,8 @@ struct g_label {
 /* What a return, a break or an exception passes on its way out of a try. */
 struct g_try {
     struct g_try *outer;
-    struct g_label handler;  /* where exceptions go */
-    struct g_label finally;  /* where everything goes, if `has_finally` */
+    struct g_label handler; /* where exceptions go */
+    struct g_label finally; /* where everything goes, if `has_finally` */
     bool has_finally;
     uint32_t pending, value; /* locals: what to do after finally; the value to return */
     struct g_loop *loop;     /* the loop around the try */
@@ -62,7 +76,7 @@ struct g_fn {
     struct pa_infer infer; /* to ask inference again */
     struct pa_buf code;
     struct pa_buf own_calls; /* u32: where code names a function of the program */
-    uint8_t *locals; /* types, parameters first */
+    uint8_t *locals;         /* types, parameters first */
     uint32_t local_count, local_room, param_count;
     uint32_t *free_locals; /* temporaries to be used again */
     uint32_t free_count, free_room;
@@ -195,9 +209,19 @@ void g_fstring(struct g_fn *f, struct pa_node *node);
 void g_to_str(struct g_fn *f, struct pa_value_type type, bool repr, struct pa_node *at);
 void g_tuple_new(struct g_fn *f, struct pa_value_type type, const struct g_temp *items);
 
+/* gen_text.c has g_fstring and g_to_str; gen_element.c */
+void g_index(struct g_fn *f, struct pa_node *node);
+void g_slice(struct g_fn *f, struct pa_node *node);
+void g_attribute(struct g_fn *f, struct pa_node *node);
+
 /* gen_operate.c */
+/* Both operands to `type`: the second is on top. */
+void g_convert_both(struct g_fn *f, struct pa_node *node, struct pa_value_type a,
+                    struct pa_value_type b, struct pa_value_type type);
 void g_binary(struct g_fn *f, struct pa_node *node, enum pa_op op, struct pa_value_type a,
               struct pa_value_type b, struct pa_value_type result);
+
+/* gen_compare.c */
 void g_compare(struct g_fn *f, struct pa_node *node);
 void g_equal(struct g_fn *f, struct pa_value_type a, struct pa_value_type b, struct pa_node *at);
 
@@ -223,7 +247,15 @@ void g_construct_plain(struct g_fn *f, struct pa_node *node, struct pa_class *cl
 void g_closure(struct g_fn *f, struct pa_function *function);
 uint32_t g_instance_index(struct g_gen *g, struct pa_instance_of *in);
 
-/* gen_builtin.c */
+/* gen_fold.c */
+void g_min_max(struct g_fn *f, struct pa_node *node, bool max);
+void g_sum(struct g_fn *f, struct pa_node *node);
+void g_any_all(struct g_fn *f, struct pa_node *node, bool any);
+void g_sorted(struct g_fn *f, struct pa_node *node);
+/* list.sort() */
+void g_sort_list(struct g_fn *f, struct pa_node *node, struct g_temp list);
+
+/* gen_builtin.c, gen_method.c */
 void g_builtin(struct g_fn *f, struct pa_node *node, const char *name);
 void g_method(struct g_fn *f, struct pa_node *node);
 void g_module_call(struct g_fn *f, struct pa_node *node, const char *module, const char *name);
@@ -231,10 +263,18 @@ void g_module_call(struct g_fn *f, struct pa_node *node, const char *module, con
 /* gen_stmt.c */
 void g_statement(struct g_fn *f, struct pa_node *node);
 void g_block_of(struct g_fn *f, struct pa_node *node);
+/* gen_assign.c */
 void g_assign(struct g_fn *f, struct pa_node *target, struct pa_value_type from);
+void g_assignment(struct g_fn *f, struct pa_node *node);
+void g_augmented(struct g_fn *f, struct pa_node *node);
 void g_return(struct g_fn *f);
 
+/* gen_module.c */
+void g_assemble(struct g_gen *g, struct pa_buf *module);
+
 /* gen.c */
+/* Locals, then what f->code holds, then `code`: a function's body as it stands in the module. */
+void g_finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret);
 /* `g` is zeroed memory; g_done also after a refusal. */
 void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module,
                 struct g_gen *g);

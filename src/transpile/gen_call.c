@@ -16,7 +16,8 @@ uint32_t g_instance_index(struct g_gen *g, struct pa_instance_of *in) {
         in->index = g->body_count++;
         if (in->index >= g->queue_room) {
             g->queue_room = g->queue_room ? 2 * g->queue_room : 64;
-            struct pa_instance_of **more = pa_tree_alloc(g->tree, g->queue_room * sizeof(struct pa_instance_of *));
+            struct pa_instance_of **more =
+                pa_tree_alloc(g->tree, g->queue_room * sizeof(struct pa_instance_of *));
             if (in->index)
                 memcpy(more, g->queue, in->index * sizeof(struct pa_instance_of *));
             g->queue = more;
@@ -217,8 +218,7 @@ void g_apply(struct g_fn *f, struct pa_node *function, const struct g_temp *args
         g_bail(f);
         return;
     }
-    if (type->function_count == 1 &&
-        (is_by_name(function) || function->kind == PA_N_LAMBDA)) {
+    if (type->function_count == 1 && (is_by_name(function) || function->kind == PA_N_LAMBDA)) {
         struct pa_instance_of *in = instance_of(f, type->functions[0], args, count);
         if (in)
             call_instance(f, function, in, args, -1, result);
@@ -382,8 +382,8 @@ static void construct(struct g_fn *f, struct pa_node *call, struct pa_class *cla
 
 static void call_super(struct g_fn *f, struct pa_node *call) {
     struct pa_function *around = f->in->function;
-    struct pa_node self_name = {.kind = PA_N_NAME, .web = f->in->params[0]->web,
-                                .place = call->place};
+    struct pa_node self_name = {
+        .kind = PA_N_NAME, .web = f->in->params[0]->web, .place = call->place};
     struct pa_value_type type = pa_web_find(f->in->params[0]->web)->type;
     struct pa_function *method =
         around->class->base ? pa_class_method(around->class->base, call->a->str) : NULL;

@@ -68,7 +68,8 @@ uint32_t g_class_record(struct g_gen *g, struct pa_class *class) {
     fields[0] = PA_T_TUPLE | count << 8;
     for (struct pa_class *at = class; at; at = at->base)
         for (uint32_t i = 0; i < at->field_count; i++)
-            fields[1 + pa_class_field_slot(at, &at->fields[i])] = g_descriptor(g, at->fields[i].type);
+            fields[1 + pa_class_field_slot(at, &at->fields[i])] =
+                g_descriptor(g, at->fields[i].type);
     record[3] = data_room(g, fields, (count + 1) * sizeof(*fields));
     for (uint32_t i = 0; i < PA_SPECIALS; i++)
         if (class->special[i])

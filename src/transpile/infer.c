@@ -1,6 +1,6 @@
 /*
- * Inference: statements.  Every pass walks the module and all instances and lets types climb; when a
- * pass changes nothing, all is known.
+ * Inference: statements.  Every pass walks the module and all instances and lets types climb; when
+ * a pass changes nothing, all is known.
  */
 #include "transpile/infer.h"
 

@@ -19,7 +19,12 @@ struct pa_infer {
 };
 
 /* What is known of a condition before anything runs. */
-enum pa_truth { PA_DEPENDS, PA_ALWAYS, PA_NEVER, PA_NOT_KNOWN_YET };
+enum pa_truth {
+    PA_DEPENDS,
+    PA_ALWAYS,
+    PA_NEVER,
+    PA_NOT_KNOWN_YET
+};
 enum pa_truth pa_infer_truth(struct pa_infer *x, struct pa_node *node);
 
 void pa_infer_statement(struct pa_infer *x, struct pa_node *node);

@@ -4,11 +4,12 @@
 #include "transpile/methods.h"
 
 static const char *const names[] = {
-    "print", "input", "len",    "range",     "abs",    "min",  "max",    "sum",  "sorted",
-    "reversed", "enumerate", "zip", "map",   "filter", "any",  "all",    "int",  "float",
-    "str",   "bool",  "ord",    "chr",       "round",  "divmod", "pow",  "isinstance", "list",
-    "tuple", "set",   "dict",   "repr",      "type",   "super", "hash", "bin", "hex", "oct",
-    "exit", "quit",   "format", "frozenset", "next", "iter", "id", "callable",
+    "print",     "input",      "len",       "range", "abs",      "min",    "max",   "sum",
+    "sorted",    "reversed",   "enumerate", "zip",   "map",      "filter", "any",   "all",
+    "int",       "float",      "str",       "bool",  "ord",      "chr",    "round", "divmod",
+    "pow",       "isinstance", "list",      "tuple", "set",      "dict",   "repr",  "type",
+    "super",     "hash",       "bin",       "hex",   "oct",      "exit",   "quit",  "format",
+    "frozenset", "next",       "iter",      "id",    "callable",
 };
 
 bool pa_is_builtin(const char *name) {
@@ -97,8 +98,9 @@ static struct pa_value_type infer_sum(struct pa_infer *x, struct pa_node *node) 
 static struct pa_value_type infer_sorted(struct pa_infer *x, struct pa_node *node) {
     pa_positional(x, node, "key reverse", 1, 1);
     struct pa_value_type item = pa_infer_iteration(x, node->kids[0]);
-    struct pa_value_type list = node->note ? (struct pa_value_type){.type = pa_type_find(node->note)}
-                                           : pa_infer_fresh(x, node, PA_T_LIST, 1);
+    struct pa_value_type list = node->note
+                                    ? (struct pa_value_type){.type = pa_type_find(node->note)}
+                                    : pa_infer_fresh(x, node, PA_T_LIST, 1);
     struct pa_node *key = pa_keyword(node, "key"), *reverse = pa_keyword(node, "reverse");
     pa_infer_item(x, list, 0, item);
     if (key && key->kind != PA_N_NONE)
@@ -163,7 +165,8 @@ static struct pa_value_type infer_round(struct pa_infer *x, struct pa_node *node
     struct pa_node *digits = count == 2 ? node->kids[1] : pa_keyword(node, "ndigits");
     if (digits)
         pa_infer_expression(x, digits);
-    need(x, node, type, !type.type || pa_type_is_number(type) || pa_type_is(type, PA_T_ANY), "round()");
+    need(x, node, type, !type.type || pa_type_is_number(type) || pa_type_is(type, PA_T_ANY),
+         "round()");
     if (!type.type || pa_type_is(type, PA_T_ANY))
         return type;
     return digits && pa_type_is(type, PA_T_FLOAT) ? type : KIND(PA_T_INT);
@@ -316,7 +319,8 @@ struct pa_value_type pa_infer_builtin(struct pa_infer *x, struct pa_node *node, 
         return (struct pa_value_type){0};
     }
 #undef IS
-    pa_refuse(x->tree, &node->place, "%.60s() is supported only where it is used up at once, or not at all", name);
+    pa_refuse(x->tree, &node->place,
+              "%.60s() is supported only where it is used up at once, or not at all", name);
 }
 
 /* map(str, ...): the same as map(lambda a: str(a), ...). */
@@ -411,7 +415,8 @@ static void infer_argument(struct pa_infer *x, struct pa_node *node, char letter
         return;
     case 'S':
         if (type.type && !pa_type_is(type, known->kind))
-            pa_refuse(x->tree, &node->place, "an argument that is a %s", pa_type_name(x->program, type));
+            pa_refuse(x->tree, &node->place, "an argument that is a %s",
+                      pa_type_name(x->program, type));
         pa_type_mix(x->program, &receiver, type);
         return;
     default:
@@ -539,8 +544,9 @@ struct pa_value_type pa_infer_method(struct pa_infer *x, struct pa_node *node,
         pa_refuse(x->tree, &node->place, "format() of a text that is not written here");
     const struct pa_method *method = pa_method_find(known->kind, name, count, &exists);
     if (!method || node->kid_count != count)
-        pa_refuse(x->tree, &node->place, exists ? "%.60s() with these arguments is not supported"
-                                                : "%.60s() is not supported here",
+        pa_refuse(x->tree, &node->place,
+                  exists ? "%.60s() with these arguments is not supported"
+                         : "%.60s() is not supported here",
                   name);
     return by_table(x, node, method, object);
 }

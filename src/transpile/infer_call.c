@@ -169,8 +169,7 @@ static void infer_specials(struct pa_infer *x, struct pa_class *class) {
             continue;
         if (method->def->param_count != (binary ? 2 : 1) || method->def->is_static)
             pa_refuse(x->tree, &class->node->place, "this %s is not supported", names[i]);
-        struct pa_instance_of *in =
-            pa_function_instance(x->program, method, args, binary ? 2 : 1);
+        struct pa_instance_of *in = pa_function_instance(x->program, method, args, binary ? 2 : 1);
         enum pa_type_kind kind = binary ? PA_T_BOOL : i == PA_SPECIAL_HASH ? PA_T_INT : PA_T_STR;
         class->special[i] = in;
         if (in && in->result.type && !pa_type_is(in->result, kind))
@@ -252,7 +251,7 @@ static struct pa_value_type call_method(struct pa_infer *x, struct pa_node *node
         struct pa_value_type self = {.type = all[i]->type};
         struct pa_function *method = pa_class_method(all[i], node->a->str);
         pa_type_mix(x->program, &result,
-                     call_function(x, node, method, method->def->is_static ? NULL : &self));
+                    call_function(x, node, method, method->def->is_static ? NULL : &self));
         if (method->def->is_classmethod || method->def->is_property)
             pa_refuse(x->tree, &node->place, "this call of a class method is not supported");
     }
@@ -277,8 +276,7 @@ static struct pa_value_type call_value(struct pa_infer *x, struct pa_node *node,
     switch (known->kind) {
     case PA_T_FUNCTION:
         for (uint32_t i = 0; i < known->function_count; i++)
-            pa_type_mix(x->program, &result,
-                         call_function(x, node, known->functions[i], NULL));
+            pa_type_mix(x->program, &result, call_function(x, node, known->functions[i], NULL));
         return result;
     case PA_T_TYPE:
         return pa_infer_construct(x, node, known->class, NULL, 0);

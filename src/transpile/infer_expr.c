@@ -130,7 +130,8 @@ static struct pa_value_type infer_and_or(struct pa_infer *x, struct pa_node *nod
     struct pa_value_type a = pa_infer_expression(x, node->a);
     enum pa_truth truth = pa_infer_truth(x, node->a);
     /* `x is not None and x.y`: what can never be evaluated has no type either. */
-    bool skipped = truth == PA_NOT_KNOWN_YET || truth == (node->kind == PA_N_AND ? PA_NEVER : PA_ALWAYS);
+    bool skipped =
+        truth == PA_NOT_KNOWN_YET || truth == (node->kind == PA_N_AND ? PA_NEVER : PA_ALWAYS);
     node->mark = skipped;
     struct pa_value_type b = skipped ? (struct pa_value_type){0} : pa_infer_expression(x, node->b);
     return infer_either(x, node, a, b);
@@ -237,7 +238,8 @@ static struct pa_value_type infer_one(struct pa_infer *x, struct pa_node *node) 
         return *pa_infer_place(x, node->a);
     }
     case PA_N_GENERATOR:
-        pa_refuse(x->tree, &node->place, "a generator is supported only where it is used up at once");
+        pa_refuse(x->tree, &node->place,
+                  "a generator is supported only where it is used up at once");
     default:
         pa_refuse(x->tree, &node->place, "this is not supported here");
     }
@@ -281,9 +283,9 @@ static enum pa_truth isinstance_of(struct pa_infer *x, struct pa_value_type type
     static const struct {
         const char *name;
         enum pa_type_kind kind;
-    } kinds[] = {{"int", PA_T_INT},   {"float", PA_T_FLOAT}, {"bool", PA_T_BOOL},
-                 {"str", PA_T_STR},   {"list", PA_T_LIST},   {"dict", PA_T_DICT},
-                 {"set", PA_T_SET},   {"tuple", PA_T_TUPLE}, {"range", PA_T_RANGE}};
+    } kinds[] = {{"int", PA_T_INT}, {"float", PA_T_FLOAT}, {"bool", PA_T_BOOL},
+                 {"str", PA_T_STR}, {"list", PA_T_LIST},   {"dict", PA_T_DICT},
+                 {"set", PA_T_SET}, {"tuple", PA_T_TUPLE}, {"range", PA_T_RANGE}};
     if (!pa_type_is(wanted, PA_T_BUILTIN))
         return PA_NOT_KNOWN_YET;
     const char *name = pa_type_find(wanted.type)->name;
@@ -307,7 +309,9 @@ enum pa_truth pa_infer_truth(struct pa_infer *x, struct pa_node *node) {
         if (a == decides || a == PA_NOT_KNOWN_YET)
             return a;
         enum pa_truth b = node->mark ? decides : pa_infer_truth(x, node->b);
-        return b == PA_NOT_KNOWN_YET ? b : a == PA_DEPENDS ? (b == decides ? PA_DEPENDS : PA_DEPENDS) : b;
+        return b == PA_NOT_KNOWN_YET ? b
+               : a == PA_DEPENDS     ? (b == decides ? PA_DEPENDS : PA_DEPENDS)
+                                     : b;
     }
     if (node->kind == PA_N_BOOL)
         return node->ival ? PA_ALWAYS : PA_NEVER;
@@ -319,10 +323,11 @@ enum pa_truth pa_infer_truth(struct pa_infer *x, struct pa_node *node) {
     if (node->kids[0]->kind == PA_N_NAME && pa_streq(node->kids[0]->str, "__name__") &&
         !node->kids[0]->variable && node->kids[1]->kind == PA_N_STR && node->ops[0] == PA_OP_EQ)
         return pa_streq(node->kids[1]->str, "__main__") ? PA_ALWAYS : PA_NEVER;
-    if (node->kids[1]->kind == PA_N_NONE && (node->ops[0] == PA_OP_IS || node->ops[0] == PA_OP_IS_NOT)) {
+    if (node->kids[1]->kind == PA_N_NONE &&
+        (node->ops[0] == PA_OP_IS || node->ops[0] == PA_OP_IS_NOT)) {
         struct pa_value_type type = node->kids[0]->type;
-        enum pa_truth is = pa_type_is_unknown(type) ? PA_NOT_KNOWN_YET
-                           : !type.type            ? PA_ALWAYS
+        enum pa_truth is = pa_type_is_unknown(type)                    ? PA_NOT_KNOWN_YET
+                           : !type.type                                ? PA_ALWAYS
                            : !type.none && !pa_type_is(type, PA_T_ANY) ? PA_NEVER
                                                                        : PA_DEPENDS;
         if (node->ops[0] == PA_OP_IS_NOT && is != PA_DEPENDS && is != PA_NOT_KNOWN_YET)

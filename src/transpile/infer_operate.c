@@ -125,9 +125,11 @@ struct pa_value_type pa_infer_binary(struct pa_infer *x, struct pa_node *node, e
         pa_type_mix(x->program, &both, (struct pa_value_type){.type = tb});
         return both;
     }
-    if (op == PA_OP_MUL && (ta->kind == PA_T_STR || ta->kind == PA_T_LIST) && pa_type_is_integral(b))
+    if (op == PA_OP_MUL && (ta->kind == PA_T_STR || ta->kind == PA_T_LIST) &&
+        pa_type_is_integral(b))
         return (struct pa_value_type){.type = ta};
-    if (op == PA_OP_MUL && (tb->kind == PA_T_STR || tb->kind == PA_T_LIST) && pa_type_is_integral(a))
+    if (op == PA_OP_MUL && (tb->kind == PA_T_STR || tb->kind == PA_T_LIST) &&
+        pa_type_is_integral(a))
         return (struct pa_value_type){.type = tb};
     pa_refuse(x->tree, &node->place, "this operator on a %s and a %s", pa_type_name(x->program, a),
               pa_type_name(x->program, b));
@@ -181,7 +183,8 @@ struct pa_value_type pa_infer_compare(struct pa_infer *x, struct pa_node *node) 
         struct pa_value_type b = pa_infer_expression(x, right);
         if (op == PA_OP_IS || op == PA_OP_IS_NOT) {
             bool objects = has_identity(a) && has_identity(b);
-            if (right->kind != PA_N_NONE && right->kind != PA_N_BOOL && !objects && a.type && b.type)
+            if (right->kind != PA_N_NONE && right->kind != PA_N_BOOL && !objects && a.type &&
+                b.type)
                 pa_refuse(x->tree, &node->place, "`is` is supported for None, True and False only");
             a = b;
             continue;
@@ -354,7 +357,8 @@ struct pa_value_type pa_infer_attribute(struct pa_infer *x, struct pa_node *node
                 pa_type_mix(x->program, &all, field->type);
         }
         if (pa_type_is_unknown(all))
-            pa_refuse(x->tree, &node->place, "the attribute %.60s of a mixture of types", node->str);
+            pa_refuse(x->tree, &node->place, "the attribute %.60s of a mixture of types",
+                      node->str);
         return all;
     }
     pa_refuse(x->tree, &node->place, "the attribute %.60s of a %s", node->str,
@@ -395,9 +399,9 @@ enum pa_lazy pa_lazy_kind(const struct pa_node *node) {
     static const struct {
         const char *name;
         enum pa_lazy kind;
-    } names[] = {{"range", PA_LAZY_RANGE},       {"enumerate", PA_LAZY_ENUMERATE},
-                 {"zip", PA_LAZY_ZIP},           {"map", PA_LAZY_MAP},
-                 {"filter", PA_LAZY_FILTER},     {"reversed", PA_LAZY_REVERSED},
+    } names[] = {{"range", PA_LAZY_RANGE},   {"enumerate", PA_LAZY_ENUMERATE},
+                 {"zip", PA_LAZY_ZIP},       {"map", PA_LAZY_MAP},
+                 {"filter", PA_LAZY_FILTER}, {"reversed", PA_LAZY_REVERSED},
                  {"iter", PA_LAZY_NOT}};
     if (node->kind == PA_N_GENERATOR)
         return PA_LAZY_GENERATOR;
@@ -422,6 +426,8 @@ enum pa_lazy pa_lazy_kind(const struct pa_node *node) {
 
 static struct pa_value_type iterate_zip(struct pa_infer *x, struct pa_node *node) {
     struct pa_value_type tuple = pa_infer_fresh(x, node, PA_T_TUPLE, node->kid_count);
+    if (!node->kid_count)
+        pa_refuse(x->tree, &node->place, "zip() of nothing");
     for (uint32_t i = 0; i < node->kid_count; i++) {
         if (node->kids[i]->kind == PA_N_KEYWORD || node->kids[i]->kind == PA_N_STAR)
             pa_refuse(x->tree, &node->place, "this argument of zip() is not supported");

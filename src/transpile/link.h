@@ -1,5 +1,6 @@
 /*
- * The runtime, as the build left it (runtime/pack): compiled C whose functions are taken one by one.
+ * The runtime, as the build left it (runtime/pack): compiled C whose functions are taken one by
+ * one.
  *
  * The build links runtime/ into one WebAssembly module with its relocations kept, and turns that
  * into tables: each function's type, body, and the places in it that name other functions.  A
@@ -16,8 +17,8 @@
 
 /* One function of the packed runtime. */
 struct pa_rt_function {
-    const char *name; /* NULL for those that only the runtime calls */
-    const char *type; /* parameters, ">", result: i I f for i32 i64 f64 */
+    const char *name;        /* NULL for those that only the runtime calls */
+    const char *type;        /* parameters, ">", result: i I f for i32 i64 f64 */
     uint32_t body, size;     /* in pa_rt_code */
     uint32_t fix, fix_count; /* in pa_rt_fixes */
 };

@@ -44,9 +44,8 @@ struct pa_kids pa_parse_kids(struct pa_parse *p, TSNode node) {
             TSNode child = ts_tree_cursor_current_node(&cursor);
             if (ts_node_is_extra(child) || kids.count == room)
                 continue;
-            kids.list[kids.count++] =
-                (struct pa_kid){child, ts_tree_cursor_current_field_name(&cursor),
-                                ts_node_is_named(child)};
+            kids.list[kids.count++] = (struct pa_kid){
+                child, ts_tree_cursor_current_field_name(&cursor), ts_node_is_named(child)};
         } while (ts_tree_cursor_goto_next_sibling(&cursor));
     }
     ts_tree_cursor_delete(&cursor);
@@ -110,9 +109,11 @@ static void check_source(struct pa_tree *tree) {
                   n <= tree->size - i;
         for (size_t k = 1; ok && k < n; k++)
             ok = (s[i + k] & 0xc0) == 0x80;
-        if (ok && n == 3 && ((s[i] == 0xe0 && s[i + 1] < 0xa0) || (s[i] == 0xed && s[i + 1] > 0x9f)))
+        if (ok && n == 3 &&
+            ((s[i] == 0xe0 && s[i + 1] < 0xa0) || (s[i] == 0xed && s[i + 1] > 0x9f)))
             ok = false;
-        if (ok && n == 4 && ((s[i] == 0xf0 && s[i + 1] < 0x90) || (s[i] == 0xf4 && s[i + 1] > 0x8f)))
+        if (ok && n == 4 &&
+            ((s[i] == 0xf0 && s[i + 1] < 0x90) || (s[i] == 0xf4 && s[i + 1] > 0x8f)))
             ok = false;
         if (!ok)
             pa_refuse(tree, &place, "a byte that is no UTF-8 text, or a form feed");

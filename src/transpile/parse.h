@@ -52,6 +52,8 @@ void pa_parse_leave(struct pa_parse *p);
 
 struct pa_node *pa_parse_expression(struct pa_parse *p, TSNode node);
 struct pa_node *pa_parse_string(struct pa_parse *p, TSNode node);
+/* "...".format(...) as an f-string; NULL where it is not that simple. */
+struct pa_node *pa_parse_format_call(struct pa_parse *p, struct pa_node *call);
 struct pa_node *pa_parse_joined_strings(struct pa_parse *p, TSNode node);
 struct pa_node *pa_parse_target(struct pa_parse *p, TSNode node);
 struct pa_def *pa_parse_def(struct pa_parse *p, const char *name, TSNode parameters, TSNode body,

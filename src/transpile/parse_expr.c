@@ -8,12 +8,12 @@ static const struct {
     const char *text;
     enum pa_op op;
 } operators[] = {
-    {"+", PA_OP_ADD},     {"-", PA_OP_SUB},  {"*", PA_OP_MUL},  {"/", PA_OP_DIV},
-    {"//", PA_OP_FLOORDIV}, {"%", PA_OP_MOD},  {"**", PA_OP_POW}, {"&", PA_OP_AND},
-    {"|", PA_OP_OR},      {"^", PA_OP_XOR},  {"<<", PA_OP_SHL}, {">>", PA_OP_SHR},
-    {"==", PA_OP_EQ},     {"!=", PA_OP_NE},  {"<", PA_OP_LT},   {"<=", PA_OP_LE},
-    {">", PA_OP_GT},      {">=", PA_OP_GE},  {"in", PA_OP_IN},  {"not in", PA_OP_NOT_IN},
-    {"is", PA_OP_IS},     {"is not", PA_OP_IS_NOT},
+    {"+", PA_OP_ADD},       {"-", PA_OP_SUB},         {"*", PA_OP_MUL},  {"/", PA_OP_DIV},
+    {"//", PA_OP_FLOORDIV}, {"%", PA_OP_MOD},         {"**", PA_OP_POW}, {"&", PA_OP_AND},
+    {"|", PA_OP_OR},        {"^", PA_OP_XOR},         {"<<", PA_OP_SHL}, {">>", PA_OP_SHR},
+    {"==", PA_OP_EQ},       {"!=", PA_OP_NE},         {"<", PA_OP_LT},   {"<=", PA_OP_LE},
+    {">", PA_OP_GT},        {">=", PA_OP_GE},         {"in", PA_OP_IN},  {"not in", PA_OP_NOT_IN},
+    {"is", PA_OP_IS},       {"is not", PA_OP_IS_NOT},
 };
 
 static enum pa_op operator_of(struct pa_parse *p, TSNode node) {
@@ -88,9 +88,11 @@ static struct pa_node *parse_unary(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     const char *op = ts_node_type(pa_parse_field(kids, "operator"));
     struct pa_node *operand = pa_parse_expression(p, pa_parse_field(kids, "argument"));
-    struct pa_node *result =
-        pa_parse_new(p, op[0] == '-' ? PA_N_NEGATE : op[0] == '~' ? PA_N_INVERT : PA_N_POSITIVE,
-                     node, 0);
+    struct pa_node *result = pa_parse_new(p,
+                                          op[0] == '-'   ? PA_N_NEGATE
+                                          : op[0] == '~' ? PA_N_INVERT
+                                                         : PA_N_POSITIVE,
+                                          node, 0);
     result->a = operand;
     return result;
 }
@@ -272,6 +274,11 @@ static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
         } else {
             pa_parse_add(result, pa_parse_expression(p, arg));
         }
+    }
+    if (result->a->kind == PA_N_ATTRIBUTE && pa_streq(result->a->str, "format") &&
+        result->a->a->kind == PA_N_STR) {
+        struct pa_node *formatted = pa_parse_format_call(p, result);
+        return formatted ? formatted : result;
     }
     return result;
 }

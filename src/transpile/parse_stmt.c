@@ -180,8 +180,9 @@ static struct pa_node *parse_augmented(struct pa_parse *p, TSNode node) {
 }
 
 static struct pa_node *parse_else(struct pa_parse *p, TSNode node) {
-    return ts_node_is_null(node) ? NULL
-                                 : pa_parse_block(p, pa_parse_field(pa_parse_kids(p, node), "body"));
+    return ts_node_is_null(node)
+               ? NULL
+               : pa_parse_block(p, pa_parse_field(pa_parse_kids(p, node), "body"));
 }
 
 static struct pa_node *parse_if(struct pa_parse *p, TSNode node) {

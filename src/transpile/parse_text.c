@@ -63,9 +63,10 @@ static const char *append_number(struct pa_parse *p, TSNode at, const char *s, c
     uint32_t value = 0;
     size_t n = 0;
     for (; n < most && s < end; n++, s++) {
-        unsigned digit = *s >= '0' && *s <= '9'                     ? (unsigned)(*s - '0')
-                         : (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f' ? (unsigned)((*s | 0x20) - 'a' + 10)
-                                                                    : 99;
+        unsigned digit = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0')
+                         : (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f'
+                             ? (unsigned)((*s | 0x20) - 'a' + 10)
+                             : 99;
         if (digit >= base)
             break;
         value = value * base + digit;
@@ -153,8 +154,8 @@ static struct pa_node *parse_interpolation(struct pa_parse *p, TSNode node,
         format->len = to - from;
     }
     if (!ts_node_is_null(spec))
-        format->b = parse_parts(p, spec, literal, ts_node_start_byte(spec) + 1,
-                                ts_node_end_byte(spec));
+        format->b =
+            parse_parts(p, spec, literal, ts_node_start_byte(spec) + 1, ts_node_end_byte(spec));
     return format;
 }
 
@@ -232,5 +233,124 @@ struct pa_node *pa_parse_joined_strings(struct pa_parse *p, TSNode node) {
             for (uint32_t k = 0; k < parts[i]->kid_count; k++)
                 pa_parse_add(result, parts[i]->kids[k]);
     }
+    return result;
+}
+
+/* "{} {0:>5} {name!r}".format(...): each field becomes a part.  Arguments are evaluated where they
+ * are shown, so each is shown once and in order, or is a name or a constant. */
+
+static bool is_plain(const struct pa_node *node) {
+    return node->kind == PA_N_NAME || node->kind == PA_N_INT || node->kind == PA_N_FLOAT ||
+           node->kind == PA_N_STR || node->kind == PA_N_BOOL || node->kind == PA_N_NONE;
+}
+
+/* Which argument a field names; kid_count where there is no such. */
+static uint32_t find_argument(const struct pa_node *call, const char *name, size_t size,
+                              uint32_t *next) {
+    uint32_t index = 0;
+    if (!size)
+        return (*next)++;
+    if (name[0] >= '0' && name[0] <= '9') {
+        for (size_t i = 0; i < size && index < 1000; i++) {
+            if (name[i] < '0' || name[i] > '9')
+                return call->kid_count;
+            index = index * 10 + (uint32_t)(name[i] - '0');
+        }
+        return index;
+    }
+    for (; index < call->kid_count; index++) {
+        const struct pa_node *kid = call->kids[index];
+        if (kid->kind == PA_N_KEYWORD && strlen(kid->str) == size &&
+            memcmp(kid->str, name, size) == 0)
+            return index;
+    }
+    return index;
+}
+
+static struct pa_node *literal_part(struct pa_parse *p, const struct pa_node *at, const char *text,
+                                    size_t size) {
+    struct pa_node *node = pa_node_new(p->tree, PA_N_STR, at->place);
+    char *copy = pa_tree_alloc(p->tree, size + 1);
+    if (size)
+        memcpy(copy, text, size);
+    node->str = copy;
+    node->len = (uint32_t)size;
+    return node;
+}
+
+/* The field between `s` and `end`, without its braces. */
+static struct pa_node *format_field(struct pa_parse *p, struct pa_node *call, const char *s,
+                                    const char *end, uint32_t *next, uint32_t *last) {
+    size_t name = 0;
+    while (s + name < end && s[name] != '!' && s[name] != ':')
+        name++;
+    uint32_t index = find_argument(call, s, name, next);
+    if (index >= call->kid_count || memchr(s, '{', (size_t)(end - s)) || memchr(s, '[', name) ||
+        memchr(s, '.', name))
+        return NULL;
+    struct pa_node *argument = call->kids[index];
+    if (argument->kind == PA_N_STAR ||
+        (argument->kind == PA_N_KEYWORD) != (name && (s[0] < '0' || s[0] > '9')))
+        return NULL;
+    if (argument->kind == PA_N_KEYWORD)
+        argument = argument->a;
+    if (!is_plain(argument) && index != *last)
+        return NULL; /* not in order, or shown twice */
+    *last = index + 1;
+    struct pa_node *format = pa_node_new(p->tree, PA_N_FORMAT, call->place);
+    format->a = is_plain(argument) ? pa_node_clone(p->tree, argument) : argument;
+    s += name;
+    if (s < end && *s == '!') {
+        if (end - s < 2 || (end - s > 2 && s[2] != ':'))
+            return NULL;
+        format->op = (uint8_t)s[1];
+        s += 2;
+    }
+    if (s < end) {
+        format->b = pa_node_new(p->tree, PA_N_FSTRING, call->place);
+        format->b->kids = pa_tree_alloc(p->tree, sizeof(struct pa_node *));
+        if (end - s > 1)
+            pa_parse_add(format->b, literal_part(p, call, s + 1, (size_t)(end - s - 1)));
+    }
+    return format;
+}
+
+struct pa_node *pa_parse_format_call(struct pa_parse *p, struct pa_node *call) {
+    const struct pa_node *pattern = call->a->a;
+    const char *s = pattern->str, *end = s + pattern->len;
+    struct pa_node *result = pa_node_new(p->tree, PA_N_FSTRING, call->place);
+    struct text text = new_text(p, pattern->len);
+    uint32_t next = 0, last = 0;
+    result->kids =
+        pa_tree_alloc(p->tree, (2 * (size_t)pattern->len + 2) * sizeof(struct pa_node *));
+    while (s < end) {
+        if ((*s == '{' || *s == '}') && s + 1 < end && s[1] == *s) {
+            put(&text, s, 1);
+            s += 2;
+            continue;
+        }
+        if (*s == '}')
+            return NULL;
+        if (*s != '{') {
+            put(&text, s++, 1);
+            continue;
+        }
+        const char *close = memchr(s, '}', (size_t)(end - s));
+        struct pa_node *field = close ? format_field(p, call, s + 1, close, &next, &last) : NULL;
+        if (!field)
+            return NULL;
+        if (text.size)
+            pa_parse_add(result, literal_part(p, call, text.data, text.size));
+        text.size = 0;
+        pa_parse_add(result, field);
+        s = close + 1;
+    }
+    for (uint32_t i = last; i < call->kid_count; i++) {
+        const struct pa_node *kid = call->kids[i];
+        if (!is_plain(kid->kind == PA_N_KEYWORD ? kid->a : kid))
+            return NULL; /* evaluated, but not shown */
+    }
+    if (text.size)
+        pa_parse_add(result, literal_part(p, call, text.data, text.size));
     return result;
 }

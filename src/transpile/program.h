@@ -52,8 +52,8 @@ struct pa_type {
     struct pa_function **functions;
     uint32_t function_count;
     const char *name, *module; /* of a builtin: math's have a module */
-    uint32_t address; /* of its descriptor in the module, once there is one */
-    bool dynamic;     /* its items are ANY for good */
+    uint32_t address;          /* of its descriptor in the module, once there is one */
+    bool dynamic;              /* its items are ANY for good */
 };
 
 /* A set of assignments of one local variable that reach the same uses.  `x = 1` and a later
@@ -82,14 +82,14 @@ struct pa_variable {
     const char *name;
     struct pa_scope *scope;
     struct pa_variable *next;
-    uint32_t index;   /* in its scope */
+    uint32_t index; /* in its scope */
     uint32_t bindings;
     enum pa_binding binding;
     struct pa_node *definition; /* DEF, CLASS or IMPORT item */
     struct pa_function *function;
     struct pa_class *class;
-    bool shared;   /* seen by other functions: lives in memory, one type for all its life */
-    bool hidden;   /* of a comprehension */
+    bool shared; /* seen by other functions: lives in memory, one type for all its life */
+    bool hidden; /* of a comprehension */
     bool parameter;
     struct pa_web *web; /* if shared, or a parameter's first */
     uint32_t address;   /* of a shared variable of the module; a slot in the environment else */
@@ -167,7 +167,7 @@ struct pa_class {
     struct pa_variable *attributes;
     struct pa_type *type, *itself;
     bool is_exception, instantiated;
-    bool calls_super; /* its __init__ certainly runs its base's */
+    bool calls_super;                            /* its __init__ certainly runs its base's */
     struct pa_instance_of *special[PA_SPECIALS]; /* what the runtime calls */
     uint32_t id, address;
 };
@@ -229,7 +229,6 @@ struct pa_web *pa_web_new(struct pa_program *program, struct pa_variable *variab
 /* flow.c: which assignments reach which uses */
 void pa_flow_bind(struct pa_program *program, struct pa_instance_of *instance);
 struct pa_web *pa_web_find(struct pa_web *web);
-
 
 /* classes.c */
 struct pa_class *pa_class_define(struct pa_program *program, struct pa_node *node,

@@ -64,7 +64,8 @@ static struct pa_variable *bind(struct walk *w, const char *name, enum pa_bindin
         v->binding = how;
     if (how != PA_BOUND_VALUE) {
         if (v->bindings > 1 && how != PA_BOUND_IMPORT)
-            pa_refuse(w->program->tree, &definition->place, "%.60s is defined more than once", name);
+            pa_refuse(w->program->tree, &definition->place, "%.60s is defined more than once",
+                      name);
         if (w->block_depth > 1 && how != PA_BOUND_IMPORT)
             pa_refuse(w->program->tree, &definition->place,
                       "a definition that depends on conditions is not supported");
@@ -199,8 +200,8 @@ static void collect_outer(struct walk *w, struct pa_node *node) {
 
 static void resolve(struct walk *w, struct pa_node *node);
 
-/* A function inside: its names that are ours are shared.  Whether it binds them itself is not looked
- * at closely; a variable that is shared without need is only slower. */
+/* A function inside: its names that are ours are shared.  Whether it binds them itself is not
+ * looked at closely; a variable that is shared without need is only slower. */
 static void share_names(struct walk *w, struct pa_node *node, const struct pa_def *inside) {
     if (!node)
         return;
@@ -225,7 +226,8 @@ static void share_names(struct walk *w, struct pa_node *node, const struct pa_de
             if (!v)
                 continue;
             if (v->binding > PA_BOUND_VALUE)
-                pa_refuse(w->program->tree, &node->place, "%.60s is defined more than once", v->name);
+                pa_refuse(w->program->tree, &node->place, "%.60s is defined more than once",
+                          v->name);
             v->binding = PA_BOUND_VALUE;
             v->bindings += 2;
             v->shared = true;
@@ -371,8 +373,8 @@ void pa_scope_build(struct pa_program *program, struct pa_instance_of *instance,
         collect_outer(&w, instance->body);
     if (instance->def) {
         refuse_outer_parameters(&w, instance->def);
-        instance->params = pa_tree_alloc(
-            program->tree, (instance->def->param_count + 1) * sizeof(*instance->params));
+        instance->params = pa_tree_alloc(program->tree, (instance->def->param_count + 1) *
+                                                            sizeof(*instance->params));
         for (size_t i = 0; i < instance->def->param_count; i++) {
             struct pa_variable *v = add_variable(program, scope, instance->def->params[i].name);
             v->parameter = true;

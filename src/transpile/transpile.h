@@ -12,8 +12,8 @@
  * met what is not compiled (an integer past 64 bits, an error whose text differs between versions),
  * and only an interpreter knows what happens.
  *
- * The source is hostile.  Everything is bounded; a program that is too large, too deep or not in the
- * subset is refused with its place.  This is called in a jailed process and by tests.
+ * The source is hostile.  Everything is bounded; a program that is too large, too deep or not in
+ * the subset is refused with its place.  This is called in a jailed process and by tests.
  */
 #ifndef PA_TRANSPILE_TRANSPILE_H
 #define PA_TRANSPILE_TRANSPILE_H

@@ -92,8 +92,8 @@ static struct pa_class *common_base(struct pa_class *a, struct pa_class *b) {
     return a;
 }
 
-static void set_place(struct pa_program *program, struct pa_value_type *place,
-                      struct pa_type *type, bool none) {
+static void set_place(struct pa_program *program, struct pa_value_type *place, struct pa_type *type,
+                      bool none) {
     if ((place->type != type || place->none != none) && place != program->quiet)
         program->changed = true;
     place->type = type;
@@ -197,8 +197,7 @@ static void join_types(struct pa_program *program, struct pa_value_type *place,
                pa_streq(here->name, type->name)) {
         set_place(program, place, here, none);
     } else if (here->kind == type->kind && !is_container(here) && here->kind != PA_T_CLASS &&
-               here->kind != PA_T_BUILTIN && here->kind != PA_T_TYPE &&
-               here->kind != PA_T_MODULE) {
+               here->kind != PA_T_BUILTIN && here->kind != PA_T_TYPE && here->kind != PA_T_MODULE) {
         set_place(program, place, here, none);
     } else {
         make_any(program, place, type, none);
@@ -233,11 +232,11 @@ void pa_type_mix(struct pa_program *program, struct pa_value_type *local,
 
 const char *pa_type_name(struct pa_program *program, struct pa_value_type value) {
     static const char *const names[] = {
-        [PA_T_INT] = "int",         [PA_T_FLOAT] = "float",   [PA_T_BOOL] = "bool",
-        [PA_T_STR] = "str",         [PA_T_LIST] = "list",     [PA_T_DICT] = "dict",
-        [PA_T_SET] = "set",         [PA_T_TUPLE] = "tuple",   [PA_T_RANGE] = "range",
-        [PA_T_FUNCTION] = "function", [PA_T_CLASS] = "object", [PA_T_TYPE] = "class",
-        [PA_T_BUILTIN] = "builtin", [PA_T_MODULE] = "module", [PA_T_ANY] = "mixture of types",
+        [PA_T_INT] = "int",           [PA_T_FLOAT] = "float",   [PA_T_BOOL] = "bool",
+        [PA_T_STR] = "str",           [PA_T_LIST] = "list",     [PA_T_DICT] = "dict",
+        [PA_T_SET] = "set",           [PA_T_TUPLE] = "tuple",   [PA_T_RANGE] = "range",
+        [PA_T_FUNCTION] = "function", [PA_T_CLASS] = "object",  [PA_T_TYPE] = "class",
+        [PA_T_BUILTIN] = "builtin",   [PA_T_MODULE] = "module", [PA_T_ANY] = "mixture of types",
     };
     struct pa_type *type = pa_type_find(value.type);
     (void)program;
@@ -257,7 +256,8 @@ void pa_type_key(struct pa_value_type value, unsigned depth, char *out, size_t r
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%u", type->class->id);
     if (type && type->kind == PA_T_FUNCTION)
         for (uint32_t i = 0; i < type->function_count && used + 12 < sizeof(text); i++)
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%u_", type->functions[i]->id);
+            used +=
+                (size_t)snprintf(text + used, sizeof(text) - used, "%u_", type->functions[i]->id);
     if (type && type->kind == PA_T_TUPLE)
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%u", type->item_count);
     if (type && type->name)

@@ -47,13 +47,17 @@ static uint64_t number_of(const json_t *request, const char *key, uint64_t other
     return json_is_integer(value) ? (uint64_t)json_integer_value(value) : otherwise;
 }
 
-static bool flag_of(const json_t *request, const char *key) {
-    return json_is_true(json_object_get(request, key));
-}
-
 static uint64_t deadline_of(const json_t *request) {
     uint64_t ms = number_of(request, "deadline_ms", 0);
     return ms ? pa_clock_monotonic_ns() + ms * PA_NS_PER_MS : PA_NEVER;
+}
+
+static struct pa_session_asker asker_of(const json_t *request) {
+    return (struct pa_session_asker){text_of(request, "owner"), deadline_of(request), -1};
+}
+
+static bool flag_of(const json_t *request, const char *key) {
+    return json_is_true(json_object_get(request, key));
 }
 
 static int read_limits(const json_t *request, struct pa_limits *limits, struct pa_error *err) {
@@ -223,7 +227,8 @@ static int fork_session(struct driver *driver, const json_t *request, json_t **r
                         struct pa_error *err) {
     char ids[PA_SESSION_FORKS][PA_SESSION_ID_TEXT];
     size_t count = number_of(request, "count", 1);
-    if (pa_sessions_fork(driver->sessions, text_of(request, "owner"), text_of(request, "id"), count,
+    const struct pa_session_asker asker = asker_of(request);
+    if (pa_sessions_fork(driver->sessions, &asker, text_of(request, "id"), count,
                          json_object_get(request, "labels"), ids, err) < 0)
         return -1;
     *ret = json_array();
@@ -232,13 +237,14 @@ static int fork_session(struct driver *driver, const json_t *request, json_t **r
     return 0;
 }
 
-typedef int checkpoint_fn(struct pa_sessions *sessions, const char *owner, const char *id,
-                          const char *checkpoint, struct pa_error *err);
+typedef int checkpoint_fn(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                          const char *id, const char *checkpoint, struct pa_error *err);
 
 static int with_checkpoint(struct driver *driver, const json_t *request, checkpoint_fn *fn,
                            struct pa_error *err) {
-    return fn(driver->sessions, text_of(request, "owner"), text_of(request, "id"),
-              text_of(request, "checkpoint"), err);
+    const struct pa_session_asker asker = asker_of(request);
+    return fn(driver->sessions, &asker, text_of(request, "id"), text_of(request, "checkpoint"),
+              err);
 }
 
 static json_t *stats(struct driver *driver) {
@@ -256,35 +262,36 @@ static json_t *file_json(const struct pa_session_file *file) {
 static int files(struct driver *driver, const char *op, const json_t *request, json_t **ret,
                  struct pa_error *err) {
     struct pa_sessions *sessions = driver->sessions;
-    const char *owner = text_of(request, "owner"), *id = text_of(request, "id");
+    const struct pa_session_asker asker = asker_of(request);
+    const char *id = text_of(request, "id");
     const char *path = text_of(request, "path"), *text = text_of(request, "text");
     struct pa_session_file file;
     struct pa_buf content = PA_BUF_INIT(256 * PA_MIB);
     int done = -1;
     if (pa_streq(op, "put")) {
-        done = pa_sessions_file_put(sessions, owner, id, path, number_of(request, "offset", 0),
+        done = pa_sessions_file_put(sessions, &asker, id, path, number_of(request, "offset", 0),
                                     !flag_of(request, "keep"), text, strlen(text), err);
     } else if (pa_streq(op, "get")) {
-        done = pa_sessions_file_get(sessions, owner, id, path, number_of(request, "offset", 0),
+        done = pa_sessions_file_get(sessions, &asker, id, path, number_of(request, "offset", 0),
                                     number_of(request, "size", UINT64_MAX), &content, &file, err);
         if (done == 0)
             *ret = json_stringn_nocheck(pa_buf_text(&content), content.size);
     } else if (pa_streq(op, "stat")) {
-        done = pa_sessions_file_stat(sessions, owner, id, path, &file, err);
+        done = pa_sessions_file_stat(sessions, &asker, id, path, &file, err);
         if (done == 0)
             *ret = file_json(&file);
     } else if (pa_streq(op, "mkdir")) {
-        done = pa_sessions_file_mkdir(sessions, owner, id, path, err);
+        done = pa_sessions_file_mkdir(sessions, &asker, id, path, err);
     } else if (pa_streq(op, "rename")) {
-        done = pa_sessions_file_rename(sessions, owner, id, path, text_of(request, "to"), err);
+        done = pa_sessions_file_rename(sessions, &asker, id, path, text_of(request, "to"), err);
     } else if (pa_streq(op, "remove")) {
         done =
-            pa_sessions_file_remove(sessions, owner, id, path, flag_of(request, "recursive"), err);
+            pa_sessions_file_remove(sessions, &asker, id, path, flag_of(request, "recursive"), err);
     } else if (pa_streq(op, "ls")) {
-        done = pa_sessions_file_list(sessions, owner, id, path,
+        done = pa_sessions_file_list(sessions, &asker, id, path,
                                      (unsigned)number_of(request, "depth", 1), ret, err);
     } else if (pa_streq(op, "search")) {
-        done = pa_sessions_file_search(sessions, owner, id, path, text_of(request, "glob"), text,
+        done = pa_sessions_file_search(sessions, &asker, id, path, text_of(request, "glob"), text,
                                        number_of(request, "most", 100), ret, err);
     } else {
         pa_fail(err, PA_ERR_UNIMPLEMENTED, "no op %s", op);

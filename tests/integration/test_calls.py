@@ -3,11 +3,13 @@
 import http.client
 import http.server
 import json
+import queue
 import threading
 import time
 
 import pytest
 
+from grpc_server import AGENT, GrpcServer, agent, grpc, request, serialize
 from test_service import Service
 
 NUMBER = {"type": "integer"}
@@ -223,3 +225,110 @@ def test_each_call_is_approved_first(start):
     outcome = run(server, "python", "from sandbox import tools\ntools.add(1, 2)", [ADD], answer)
     assert outcome["error"]["name"] == "ToolError" and told == ["add"]
     assert server.stop() == 0
+
+
+# --- gRPC and MCP -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def grpc_server(polyagent, installed_languages, tmp_path_factory):
+    started = GrpcServer(polyagent, installed_languages, tmp_path_factory.mktemp("grpc"), "javascript")
+    yield started
+    assert started.stop() == 0, started.log()
+
+
+class Conversation:
+    """RunWithCalls: its events, and a way to reply."""
+
+    def __init__(self, server, code, tools, **parameters):
+        self.sent = queue.Queue()
+        self.send(agent.RunWithCallsRequest(call=request("javascript_executor", code=code, tools=tools, **parameters)))
+        self.events = server.channel.stream_stream(
+            AGENT + "RunWithCalls", request_serializer=serialize, response_deserializer=agent.ToolCallEvent.FromString)(
+                iter(self.sent.get, None), timeout=60)
+
+    def send(self, message):
+        self.sent.put(message)
+
+    def reply(self, call_id, **body):
+        reply = agent.CallReply(call_id=call_id)
+        reply.reply.update(body)
+        self.send(agent.RunWithCallsRequest(reply=reply))
+
+    def end(self):
+        self.sent.put(None)
+
+
+def test_a_conversation_over_grpc(grpc_server):
+    talk = Conversation(grpc_server, "const both = await Promise.all([tools.add({a: 1, b: 2}), tools.any({x: [1, null]})]);\n"
+                                     "try { await tools.any({}) } catch (e) { console.log(JSON.stringify(both), e.message) }", [ADD, ANY])
+    seen, outcome = [], None
+    for event in talk.events:
+        if event.WhichOneof("event") == "call":
+            seen.append((event.call.name, dict(event.call.arguments)))
+            if len(seen) == 2:  # out of order
+                talk.reply(2, result={"y": True})
+                talk.reply(99, result=1)  # nobody's
+                talk.reply(1, result=3)
+            elif len(seen) == 3:
+                talk.reply(event.call.call_id, error="no")
+        elif event.WhichOneof("event") == "ended":
+            outcome = event.ended
+    assert outcome.stdout == '[3,{"y":true}] no\n', outcome
+    assert seen[0] == ("add", {"a": 1, "b": 2}) and [c["status"] for c in outcome.calls] == ["ok", "ok", "error"]
+    talk.end()
+
+
+def test_a_client_that_says_no_more_or_goes(grpc_server):
+    talk = Conversation(grpc_server, "console.log(1)", [ADD])
+    talk.end()
+    assert [e for e in talk.events][-1].ended.stdout == "1\n"
+    talk = Conversation(grpc_server, "await tools.any({})", [ANY])
+    assert next(e for e in talk.events if e.WhichOneof("event") == "call")
+    talk.events.cancel()
+    talk.end()
+    talk = Conversation(grpc_server, "await tools.any({})", [{**ANY, "timeout_ms": 200}])
+    talk.end()
+    assert "200 ms" in [e for e in talk.events][-1].ended.error.value
+
+
+def test_what_is_no_conversation(grpc_server):
+    for first in (agent.RunWithCallsRequest(), agent.RunWithCallsRequest(reply=agent.CallReply(call_id=1)), b"\xff", None):
+        talk = Conversation.__new__(Conversation)
+        talk.sent = queue.Queue()
+        talk.sent.put(first)
+        talk.sent.put(None)
+        call = grpc_server.channel.stream_stream(AGENT + "RunWithCalls", request_serializer=serialize,
+                                                 response_deserializer=agent.ToolCallEvent.FromString)(iter(talk.sent.get, None), timeout=60)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(call)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    talk = Conversation(grpc_server, "await tools.any({})", [ANY])
+    assert next(e for e in talk.events if e.WhichOneof("event") == "call")
+    talk.reply(1, neither=1)
+    assert [e for e in talk.events][-1].ended.status == agent.STATUS_CANCELLED
+    with pytest.raises(grpc.RpcError) as caught:
+        grpc_server.run("javascript_executor", code="", tools=[ANY])
+    assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT and "RunWithCalls" in caught.value.details()
+
+
+def test_volumes_by_grpc(grpc_server):
+    code = "require('fs').writeFileSync('/volumes/g/a', 'abc')"
+    assert grpc_server.run("javascript_executor", code=code, volumes=[{"name": "g"}]).status == agent.STATUS_OK
+    listed = grpc_server.unary(AGENT + "ListVolumes", agent.ListVolumesResponse)(agent.ListVolumesRequest(), timeout=60)
+    (volume,) = [v for v in listed.volumes if v.name == "g"]
+    assert (volume.bytes, volume.entries, volume.in_use) == (3, 1, False)
+    remove = grpc_server.unary(AGENT + "RemoveVolume", agent.RemoveVolumeResponse)
+    remove(agent.RemoveVolumeRequest(name="g"), timeout=60)
+    with pytest.raises(grpc.RpcError) as caught:
+        remove(agent.RemoveVolumeRequest(name="g"), timeout=60)
+    assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_mcp_refuses_with_the_reason(server):
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    params = {"name": "python_executor", "arguments": {"code": "", "tools": [ANY]}, "_meta": meta}
+    _, _, body = server.ask("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params},
+                            MCP_Protocol_Version="2026-07-28", Mcp_Method="tools/call", Mcp_Name="python_executor",
+                            Accept="application/json, text/event-stream")
+    assert "a client of MCP cannot be asked" in body and '"isError":true' in body

@@ -28,6 +28,14 @@ def snippets():
             yield f"{path.stem}: {name}", text
 
 
+def same_words(data):
+    """The messages of older CPythons, as the sandbox's CPython 3.15 puts them."""
+    for old in (b"integer division or modulo by zero", b"integer modulo by zero", b"float division by zero",
+                b"float floor division by zero", b"float modulo", b"float divmod()"):
+        data = data.replace(old, b"division by zero")
+    return data
+
+
 def last_line(data):
     lines = data.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else ""
@@ -60,6 +68,9 @@ def one(polyagent, name, text):
         if compiled[0] == NEEDS_INTERPRETER:
             return "fallback", "at run time"
         native = run([sys.executable, path])
+        if native is None:
+            return "fallback", "CPython itself takes too long"
+        native = native[0], same_words(native[1]), same_words(native[2])
         mine = (compiled[0], compiled[1], last_line(compiled[2]))
         theirs = (native[0], native[1], last_line(native[2]))
         if mine == theirs:

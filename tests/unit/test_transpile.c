@@ -68,9 +68,12 @@ static void a_module_needs_three_calls(void **state) {
     assert_false(result.refused);
     assert_memory_equal(result.module.data, "\0asm\1\0\0\0", 8);
     /* The import section: three functions of one module. */
-    assert_true(contains(&result.module, "wasi_snapshot_preview1\x08" "fd_write"));
-    assert_true(contains(&result.module, "wasi_snapshot_preview1\x07" "fd_read"));
-    assert_true(contains(&result.module, "wasi_snapshot_preview1\x09" "proc_exit"));
+    assert_true(contains(&result.module, "wasi_snapshot_preview1\x08"
+                                         "fd_write"));
+    assert_true(contains(&result.module, "wasi_snapshot_preview1\x07"
+                                         "fd_read"));
+    assert_true(contains(&result.module, "wasi_snapshot_preview1\x09"
+                                         "proc_exit"));
     assert_false(contains(&result.module, "path_open"));
     assert_true(contains(&result.module, "hello"));
     assert_false(result.uses_input);

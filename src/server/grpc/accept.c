@@ -1,9 +1,12 @@
 /*
  * Connections.
  *
- * Without TLS the socket listens here, from before the process confines itself, and a thread of
- * ours accepts: it hands each connection to C-core.  So the door needs no right to bind later, and
- * takes a socket that systemd opened.
+ * Without TLS the socket listens here, and a thread of ours accepts: it hands each connection to
+ * C-core.  So the door takes a socket that systemd opened, and can count.
+ *
+ * C-core does not tell when a connection is closed.  So at the limit, and only there, those that
+ * were handed over are looked at: a socket keeps its inode, and where a descriptor is another file
+ * by now, or none, that connection is gone.
  *
  * With TLS C-core must listen by itself (it takes connections of others only in the clear).  The
  * port is then only bound here, which says at once that it is in use and keeps it; C-core binds it
@@ -22,33 +25,31 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define PEM_MAX  (1024 * 1024) /* bytes of a file */
-#define PAUSE_MS 100           /* while the process has no descriptor left */
+#define PAUSE_MS 100 /* while the process has no descriptor left */
+
+struct connection {
+    int fd; /* C-core's */
+    ino_t inode;
+};
 
 struct pa_acceptor {
     int listener, stop_fd;
     char address[PA_LISTEN_TEXT];
-    struct pa_buf certificate, key, client_ca; /* PEM; empty: no TLS */
+    struct pa_tls *tls;                  /* NULL: in the clear */
+    const struct pa_tls_identity *shown; /* what C-core has of it, under its lock */
     grpc_server *server;
     grpc_server_credentials *credentials;
+    struct connection *connections; /* of the thread alone; some are closed */
+    size_t count, most;
     pthread_t thread;
     bool running;
 };
 
 static bool with_tls(const struct pa_acceptor *acceptor) {
-    return acceptor->certificate.size > 0;
-}
-
-static int read_pem(const char *path, struct pa_buf *buf, struct pa_error *err) {
-    if (!path)
-        return 0;
-    if (pa_read_file(path, buf, err) < 0)
-        return -1;
-    if (!strstr(pa_buf_text(buf), "-----BEGIN "))
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%s is not PEM", path);
-    return 0;
+    return acceptor->tls;
 }
 
 static int open_listener(struct pa_acceptor *acceptor, const struct pa_grpc_config *config,
@@ -75,19 +76,15 @@ static int open_listener(struct pa_acceptor *acceptor, const struct pa_grpc_conf
 
 int pa_acceptor_new(const struct pa_grpc_config *config, struct pa_acceptor **ret,
                     struct pa_error *err) {
-    const struct pa_server_settings *settings = config->settings;
     struct pa_acceptor *acceptor = pa_xcalloc(1, sizeof(*acceptor));
     *acceptor = (struct pa_acceptor){.listener = -1,
                                      .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-                                     .certificate = PA_BUF_INIT(PEM_MAX),
-                                     .key = PA_BUF_INIT(PEM_MAX),
-                                     .client_ca = PA_BUF_INIT(PEM_MAX)};
+                                     .tls = config->tls,
+                                     .most = config->settings->max_connections};
+    acceptor->connections = pa_xcalloc(acceptor->most, sizeof(*acceptor->connections));
     if (acceptor->stop_fd < 0)
         pa_fail_errno(err, errno, "cannot make an eventfd");
-    else if (read_pem(settings->tls_certificate, &acceptor->certificate, err) == 0 &&
-             read_pem(settings->tls_key, &acceptor->key, err) == 0 &&
-             read_pem(settings->tls_client_ca, &acceptor->client_ca, err) == 0 &&
-             open_listener(acceptor, config, err) == 0) {
+    else if (open_listener(acceptor, config, err) == 0) {
         *ret = acceptor;
         return 0;
     }
@@ -97,17 +94,28 @@ int pa_acceptor_new(const struct pa_grpc_config *config, struct pa_acceptor **re
     return -1;
 }
 
+/* Asked by C-core before each handshake.  It wants authorities even where it asks nobody for a
+ * certificate: then ours stands in for them. */
+static grpc_ssl_certificate_config_reload_status
+show_newest(void *context, grpc_ssl_server_certificate_config **ret) {
+    struct pa_acceptor *acceptor = context;
+    const struct pa_tls_identity *newest = pa_tls_identity(acceptor->tls);
+    const grpc_ssl_pem_key_cert_pair pair = {newest->key, newest->certificate};
+    if (newest == acceptor->shown)
+        return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+    acceptor->shown = newest;
+    *ret = grpc_ssl_server_certificate_config_create(
+        newest->client_ca ? newest->client_ca : newest->certificate, &pair, 1);
+    return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
+}
+
 static grpc_server_credentials *tls_credentials(struct pa_acceptor *acceptor) {
-    grpc_ssl_pem_key_cert_pair pair = {.private_key = pa_buf_text(&acceptor->key),
-                                       .cert_chain = pa_buf_text(&acceptor->certificate)};
-    bool clients = acceptor->client_ca.size > 0;
-    grpc_ssl_server_certificate_config *config = grpc_ssl_server_certificate_config_create(
-        clients ? pa_buf_text(&acceptor->client_ca) : NULL, &pair, 1);
     return grpc_ssl_server_credentials_create_with_options(
-        grpc_ssl_server_credentials_create_options_using_config(
-            clients ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                    : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
-            config));
+        grpc_ssl_server_credentials_create_options_using_config_fetcher(
+            pa_tls_identity(acceptor->tls)->client_ca
+                ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+            show_newest, acceptor));
 }
 
 int pa_acceptor_attach(struct pa_acceptor *acceptor, grpc_server *server, struct pa_error *err) {
@@ -120,13 +128,43 @@ int pa_acceptor_attach(struct pa_acceptor *acceptor, grpc_server *server, struct
     if (grpc_server_add_http2_port(server, acceptor->address, acceptor->credentials) > 0)
         return 0;
     return pa_fail(err, PA_ERR_UNAVAILABLE,
-                   "cannot serve TLS on %s: the certificate and its key do not belong together, or "
-                   "the port was taken",
+                   "cannot serve TLS on %s: the port was taken, or C-core cannot use the "
+                   "certificate (log.level grpc=debug says more)",
                    acceptor->address);
 }
 
+/* --- counting ------------------------------------------------------------------------------- */
+
+static ino_t inode_of(int fd) {
+    struct stat info;
+    return fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+static void forget_closed(struct pa_acceptor *acceptor) {
+    size_t kept = 0;
+    for (size_t i = 0; i < acceptor->count; i++)
+        if (inode_of(acceptor->connections[i].fd) == acceptor->connections[i].inode)
+            acceptor->connections[kept++] = acceptor->connections[i];
+    acceptor->count = kept;
+}
+
+static bool has_room(struct pa_acceptor *acceptor) {
+    if (acceptor->count == acceptor->most)
+        forget_closed(acceptor);
+    return acceptor->count < acceptor->most;
+}
+
+/* --- accepting ------------------------------------------------------------------------------ */
+
 static void take(struct pa_acceptor *acceptor, int fd) {
     const int on = 1;
+    if (!has_room(acceptor)) {
+        pa_log_info("grpc", "a connection is refused: there are %zu (server.max_connections)",
+                    acceptor->most);
+        close(fd);
+        return;
+    }
+    acceptor->connections[acceptor->count++] = (struct connection){fd, inode_of(fd)};
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     grpc_server_add_channel_from_fd(acceptor->server, fd, acceptor->credentials);
 }
@@ -175,11 +213,7 @@ struct pa_acceptor *pa_acceptor_free(struct pa_acceptor *acceptor) {
         grpc_server_credentials_release(acceptor->credentials);
     pa_closep(&acceptor->listener);
     pa_closep(&acceptor->stop_fd);
-    if (acceptor->key.data)
-        explicit_bzero(acceptor->key.data, acceptor->key.size);
-    pa_buf_done(&acceptor->key);
-    pa_buf_done(&acceptor->certificate);
-    pa_buf_done(&acceptor->client_ca);
+    free(acceptor->connections);
     free(acceptor);
     return NULL;
 }

@@ -10,8 +10,7 @@
  * The crew has as many threads as there may be runs, running and waiting, and some to spare, so
  * that it is the service which says that a queue is full, and says when to come again.
  *
- * It starts late (pa_grpc_start): C-core has threads from its first call on, and the process
- * confines itself while it has one.
+ * C-core has threads from its first call on, which is in pa_grpc_start.
  */
 #include "server/grpc/grpc_internal.h"
 

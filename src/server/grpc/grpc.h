@@ -2,7 +2,6 @@
  * The gRPC door: proto/ served over the service.
  *
  *     pa_grpc_new(&config, &door, &err)         binds; nobody is answered yet
- *     ... the process confines itself ...
  *     pa_grpc_start(door, &err)                 starts its threads
  *     pa_grpc_stop(door, deadline_ns)           no new calls; waits for those there are
  *     pa_grpc_free(door)
@@ -16,12 +15,14 @@
 #define PA_SERVER_GRPC_GRPC_H
 
 #include "server/service.h"
+#include "server/tls.h"
 
 struct pa_grpc;
 
 struct pa_grpc_config {
     struct pa_service *service;                /* borrowed, outlives the door */
-    const struct pa_server_settings *settings; /* borrowed: grpc_listen, tls_*, request_bytes ... */
+    const struct pa_server_settings *settings; /* borrowed: grpc_listen, request_bytes ... */
+    struct pa_tls *tls;                        /* borrowed; NULL: in the clear */
     int listener; /* a socket that listens, of socket activation; -1: bind grpc_listen.  Taken over
                      when this returns 0 */
 };
@@ -29,7 +30,6 @@ struct pa_grpc_config {
 /* Binds.  UNAVAILABLE when the port is in use, saying by its message what to do. */
 int pa_grpc_new(const struct pa_grpc_config *config, struct pa_grpc **ret, struct pa_error *err);
 
-/* Needs no right to create, bind or listen on a socket: the process is confined by now. */
 int pa_grpc_start(struct pa_grpc *door, struct pa_error *err);
 
 /* Refuses new calls with UNAVAILABLE and waits for those there are until `deadline_ns` (monotonic);

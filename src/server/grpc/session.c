@@ -20,6 +20,7 @@ bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
     if (!pa_rpc_authenticate(rpc, &asked->caller))
         return false;
     asked->owner = pa_caller_name(asked->caller);
+    asked->asker = (struct pa_session_asker){asked->owner, pa_rpc_deadline_ns(rpc), pa_rpc_cancel_fd(rpc)};
     asked->sessions = pa_service_sessions(pa_rpc_door(rpc)->service);
     if (!asked->sessions)
         pa_fail(&asked->err, PA_ERR_FAILED_PRECONDITION, "this server keeps no sessions");
@@ -193,7 +194,7 @@ static void fork_session(struct pa_rpc *rpc) {
         done = pa_fail(&asked.err, PA_ERR_INVALID_ARGUMENT,
                        "count is %zu; one call makes 1 to %d forks", count, PA_SESSION_FORKS);
     if (done == 0)
-        done = pa_sessions_fork(asked.sessions, asked.owner, id, count, labels, ids, &asked.err);
+        done = pa_sessions_fork(asked.sessions, &asked.asker, id, count, labels, ids, &asked.err);
     if (done == 0)
         reply_forks(&asked, ids, count);
     else
@@ -203,15 +204,15 @@ static void fork_session(struct pa_rpc *rpc) {
 }
 
 static void checkpoint(struct pa_rpc *rpc,
-                       int (*act)(struct pa_sessions *sessions, const char *owner, const char *id,
-                                  const char *checkpoint, struct pa_error *err)) {
+                       int (*act)(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                                  const char *id, const char *checkpoint, struct pa_error *err)) {
     struct pa_asked asked;
     if (!pa_asked_begin(&asked, rpc, &polyagent__agent__checkpoint_request__descriptor))
         return;
     Polyagent__Agent__CheckpointRequest *request = asked.request;
     const char *id = pa_asked_text(&asked, &request->session, "session");
     const char *name = id ? pa_asked_text(&asked, &request->checkpoint, "checkpoint") : NULL;
-    reply_state(&asked, id, name ? act(asked.sessions, asked.owner, id, name, &asked.err) : -1);
+    reply_state(&asked, id, name ? act(asked.sessions, &asked.asker, id, name, &asked.err) : -1);
     pa_asked_end(&asked);
 }
 

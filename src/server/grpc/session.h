@@ -28,6 +28,7 @@ struct pa_asked {
     struct pa_rpc *rpc;
     struct pa_caller *caller;
     const char *owner;
+    struct pa_session_asker asker; /* that owner, with the deadline of the RPC and its end */
     struct pa_sessions *sessions;
     void *request; /* unpacked; NULL where many messages come in */
     char *texts[PA_ASKED_TEXTS];

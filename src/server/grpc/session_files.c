@@ -36,7 +36,7 @@ static void reply_file(struct pa_asked *asked, const char *id, const char *path,
     struct pa_session_file file;
     char date[PA_CLOCK_TEXT];
     if (done < 0 ||
-        pa_sessions_file_stat(asked->sessions, asked->owner, id, path, &file, &asked->err) < 0) {
+        pa_sessions_file_stat(asked->sessions, &asked->asker, id, path, &file, &asked->err) < 0) {
         pa_asked_fail(asked);
         return;
     }
@@ -63,7 +63,7 @@ void pa_session_make_folder(struct pa_rpc *rpc) {
     const char *id, *path;
     bool fine = names(&asked, &request->session, &request->path, &id, &path);
     reply_file(&asked, id, path,
-               fine ? pa_sessions_file_mkdir(asked.sessions, asked.owner, id, path, &asked.err)
+               fine ? pa_sessions_file_mkdir(asked.sessions, &asked.asker, id, path, &asked.err)
                     : -1);
     pa_asked_end(&asked);
 }
@@ -77,7 +77,7 @@ void pa_session_rename_file(struct pa_rpc *rpc) {
     if (names(&asked, &request->session, &request->from, &id, &from))
         to = pa_asked_text(&asked, &request->to, "to");
     reply_file(&asked, id, to,
-               to ? pa_sessions_file_rename(asked.sessions, asked.owner, id, from, to, &asked.err)
+               to ? pa_sessions_file_rename(asked.sessions, &asked.asker, id, from, to, &asked.err)
                   : -1);
     pa_asked_end(&asked);
 }
@@ -91,7 +91,7 @@ void pa_session_delete_file(struct pa_rpc *rpc) {
         POLYAGENT__AGENT__DELETE_FILE_RESPONSE__INIT;
     const char *id, *path;
     if (names(&asked, &request->session, &request->path, &id, &path) &&
-        pa_sessions_file_remove(asked.sessions, asked.owner, id, path, request->recursive,
+        pa_sessions_file_remove(asked.sessions, &asked.asker, id, path, request->recursive,
                                 &asked.err) == 0)
         pa_rpc_reply(rpc, &response.base);
     else
@@ -110,7 +110,7 @@ static int send_file(struct pa_asked *asked, const char *id, const char *path, u
     for (bool first = true;; first = false) {
         uint64_t want = PA_MIN(size, (uint64_t)CHUNK_BYTES);
         pa_buf_clear(&bytes);
-        if (pa_sessions_file_get(asked->sessions, asked->owner, id, path, offset, want, &bytes,
+        if (pa_sessions_file_get(asked->sessions, &asked->asker, id, path, offset, want, &bytes,
                                  &file, &asked->err) < 0)
             return -1;
         Polyagent__Agent__FileChunk chunk = POLYAGENT__AGENT__FILE_CHUNK__INIT;
@@ -158,7 +158,7 @@ static int take_chunk(struct pa_asked *asked, Polyagent__Agent__PutFileRequest *
     } else if (!chunk->data.len) {
         return 0;
     }
-    if (pa_sessions_file_put(asked->sessions, asked->owner, to->id, to->path, to->at, to->truncate,
+    if (pa_sessions_file_put(asked->sessions, &asked->asker, to->id, to->path, to->at, to->truncate,
                              chunk->data.data, chunk->data.len, &asked->err) < 0)
         return -1;
     to->at += chunk->data.len;
@@ -218,7 +218,7 @@ void pa_session_list_files(struct pa_rpc *rpc) {
     json_t *found = NULL;
     const char *id, *path;
     if (names(&asked, &request->session, &request->path, &id, &path) &&
-        pa_sessions_file_list(asked.sessions, asked.owner, id, *path ? path : DEFAULT_PATH,
+        pa_sessions_file_list(asked.sessions, &asked.asker, id, *path ? path : DEFAULT_PATH,
                               PA_MAX(request->depth, 1), &found, &asked.err) == 0)
         reply_list(&asked, found);
     else
@@ -281,7 +281,7 @@ void pa_session_search_files(struct pa_rpc *rpc) {
         (name = pa_asked_text(&asked, &request->name, "name")))
         text = pa_asked_text(&asked, &request->text, "text");
     if (text && pa_sessions_file_search(
-                    asked.sessions, asked.owner, id, *path ? path : DEFAULT_PATH,
+                    asked.sessions, &asked.asker, id, *path ? path : DEFAULT_PATH,
                     *name ? name : NULL, *text ? text : NULL,
                     request->limit ? request->limit : FOUND_MOST, &found, &asked.err) == 0)
         reply_found(&asked, found);

@@ -122,7 +122,7 @@ static int place_branches(struct pa_asked *asked, const char *parent, struct bra
         forks += !*own;
     }
     if (forks &&
-        pa_sessions_fork(asked->sessions, asked->owner, parent, forks, NULL, ids, &asked->err) < 0)
+        pa_sessions_fork(asked->sessions, &asked->asker, parent, forks, NULL, ids, &asked->err) < 0)
         return -1;
     for (size_t i = 0, at = 0; i < count; i++)
         if (!branches[i].session[0])

@@ -42,7 +42,7 @@ static int write_contents(struct archive *archive, const struct pa_http_place *p
     struct pa_session_file file;
     for (uint64_t at = 0; at < size; at += piece.size) {
         pa_buf_clear(&piece);
-        if (pa_sessions_file_get(place->sessions, place->owner, place->id, path, at,
+        if (pa_sessions_file_get(place->sessions, &place->asker, place->id, path, at,
                                  PA_MIN((uint64_t)PIECE, size - at), &piece, &file, err) < 0)
             return -1;
         if (!piece.size)
@@ -107,7 +107,7 @@ int pa_http_get_archive(struct pa_http_request *request, struct pa_error *err) {
     int fd;
     struct output output = {0};
     if (pa_http_find_place(request, "/workspace", &place, err) < 0 ||
-        pa_sessions_file_list(place.sessions, place.owner, place.id, place.path, DEPTH_MOST, &list,
+        pa_sessions_file_list(place.sessions, &place.asker, place.id, place.path, DEPTH_MOST, &list,
                               err) < 0)
         return -1;
     pa_http_body_init(&output.body, &request->door->spool, request->door->spool.most);
@@ -150,7 +150,7 @@ static int read_file(struct archive *archive, const struct pa_http_place *place,
     const void *bytes;
     size_t size;
     la_int64_t offset;
-    if (pa_sessions_file_put(place->sessions, place->owner, place->id, path, 0, true, "", 0, err) <
+    if (pa_sessions_file_put(place->sessions, &place->asker, place->id, path, 0, true, "", 0, err) <
         0)
         return -1;
     for (;;) {
@@ -159,7 +159,7 @@ static int read_file(struct archive *archive, const struct pa_http_place *place,
             return 0;
         if (got < ARCHIVE_WARN)
             return archive_failed(archive, err);
-        if (size && pa_sessions_file_put(place->sessions, place->owner, place->id, path,
+        if (size && pa_sessions_file_put(place->sessions, &place->asker, place->id, path,
                                          (uint64_t)offset, false, bytes, size, err) < 0)
             return -1;
     }
@@ -173,7 +173,7 @@ static int read_entry(struct archive *archive, const struct pa_http_place *place
         return 0;
     switch (archive_entry_filetype(entry)) {
     case AE_IFDIR:
-        if (pa_sessions_file_mkdir(place->sessions, place->owner, place->id, path, &exists) < 0 &&
+        if (pa_sessions_file_mkdir(place->sessions, &place->asker, place->id, path, &exists) < 0 &&
             exists.code != PA_ERR_ALREADY_EXISTS) {
             *err = exists;
             return -1;

@@ -63,8 +63,7 @@ static int describe_listener(struct pa_http *door, struct pa_error *err) {
         return pa_fail_errno(err, errno, "the listener of HTTP");
     pa_listen_address(door->listener, text);
     door->loopback = is_loopback((struct sockaddr *)&address);
-    snprintf(door->address, sizeof(door->address), "http%s://%s", door->certificate ? "s" : "",
-             text);
+    snprintf(door->address, sizeof(door->address), "http%s://%s", door->tls ? "s" : "", text);
     return 0;
 }
 
@@ -79,37 +78,17 @@ static int open_listener(struct pa_http *door, int given, struct pa_error *err) 
     return describe_listener(door, err);
 }
 
-/* --- secrets
- * -------------------------------------------------------------------------------------- */
-
-/* While files can still be read: the process confines itself later. */
-static int read_secret(const char *path, char **ret, struct pa_error *err) {
-    PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(SECRET_MOST);
-    if (path && pa_read_file(path, &text, err) < 0)
-        return -1;
-    *ret = path ? (char *)pa_buf_take(&text, NULL) : NULL;
-    return 0;
-}
-
-static int read_tls(struct pa_http *door, struct pa_error *err) {
-    const struct pa_server_settings *settings = door->settings;
-    if (!settings->tls_certificate && !settings->tls_key && !settings->tls_client_ca)
-        return 0;
-    if (!settings->tls_certificate || !settings->tls_key)
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "TLS needs both server.tls_certificate and server.tls_key");
-    if (read_secret(settings->tls_certificate, &door->certificate, err) < 0 ||
-        read_secret(settings->tls_key, &door->key, err) < 0 ||
-        read_secret(settings->tls_client_ca, &door->client_ca, err) < 0)
-        return pa_error_prefix(err, "TLS");
-    return 0;
-}
+/* --- secrets ---------------------------------------------------------------------------------- */
 
 static int read_model_key(struct pa_http *door, struct pa_error *err) {
-    if (read_secret(door->settings->tasks_api_key_file, &door->model_key, err) < 0)
+    PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(SECRET_MOST);
+    const char *path = door->settings->tasks_api_key_file;
+    if (!path)
+        return 0;
+    if (pa_read_file(path, &text, err) < 0)
         return pa_error_prefix(err, "server.tasks_api_key_file");
-    if (door->model_key)
-        door->model_key[strcspn(door->model_key, "\r\n")] = 0;
+    door->model_key = (char *)pa_buf_take(&text, NULL);
+    door->model_key[strcspn(door->model_key, "\r\n")] = 0;
     return 0;
 }
 
@@ -119,12 +98,17 @@ static void wipe(char *secret) {
     free(secret);
 }
 
-/* libmicrohttpd asks a client for its certificate and leaves it at that; here the handshake fails
- * without one that an authority of ours signed. */
-static void require_certificate(const struct pa_http *door, struct MHD_Connection *connection) {
+/* The newest certificate, in place of the one that libmicrohttpd was started with.  And that asks a
+ * client for its certificate and leaves it at that; here the handshake fails without one that an
+ * authority of ours signed. */
+static void set_identity(const struct pa_http *door, struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (!door->client_ca || !info)
+    if (!door->tls || !info)
+        return;
+    const struct pa_tls_identity *newest = pa_tls_identity(door->tls);
+    gnutls_credentials_set(info->tls_session, GNUTLS_CRD_CERTIFICATE, newest->credentials);
+    if (!newest->client_ca)
         return;
     gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUIRE);
     gnutls_session_set_verify_cert(info->tls_session, NULL, 0);
@@ -145,7 +129,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     pa_http_peer_until(peer,
                        pa_clock_monotonic_ns() + door->settings->client_timeout_ms * PA_NS_PER_MS);
     *slot = peer;
-    require_certificate(door, connection);
+    set_identity(door, connection);
 }
 
 PA_PRINTF(2, 0) static void log_message(void *context, const char *fmt, va_list args) {
@@ -165,6 +149,7 @@ static size_t leave_encoded(void *context, struct MHD_Connection *connection, ch
 /* A connection is cut off by its deadline (peer.c), so libmicrohttpd has no timeout of its own. */
 static void start_daemon(struct pa_http *door) {
     const struct pa_server_settings *settings = door->settings;
+    const struct pa_tls_identity *first = door->tls ? pa_tls_identity(door->tls) : NULL;
     unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
                      MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
@@ -178,12 +163,11 @@ static void start_daemon(struct pa_http *door) {
          NULL},
         {MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
-        {door->certificate ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, door->certificate},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, door->key},
-        {door->client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, door->client_ca},
+        {first ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, first ? first->certificate : NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, first ? first->key : NULL},
         {MHD_OPTION_END, 0, NULL},
     };
-    if (door->certificate)
+    if (first)
         flags |= MHD_USE_TLS;
     door->daemon =
         MHD_start_daemon(flags, 0, NULL, NULL, pa_http_on_request, door, MHD_OPTION_EXTERNAL_LOGGER,
@@ -205,6 +189,7 @@ int pa_http_new(const struct pa_http_config *config, struct pa_http **ret, struc
     struct pa_http *door = pa_xcalloc(1, sizeof(*door));
     *door = (struct pa_http){.service = config->service,
                              .settings = config->settings,
+                             .tls = config->tls,
                              .kind = config->kind,
                              .listener = -1,
                              .give_up_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
@@ -212,8 +197,8 @@ int pa_http_new(const struct pa_http_config *config, struct pa_http **ret, struc
     init_locks(door);
     door->mcp = pa_http_mcp_new();
     int done = door->give_up_fd < 0 ? pa_fail_errno(err, errno, "HTTP") : 0;
-    if (done == 0 && door->kind == PA_HTTP_API) /* its SDK speaks without TLS to a local server */
-        done = read_tls(door, err) < 0 ? -1 : read_model_key(door, err);
+    if (done == 0 && door->kind == PA_HTTP_API)
+        done = read_model_key(door, err);
     if (done == 0)
         done = open_listener(door, config->listener, err);
     if (done < 0) {
@@ -236,11 +221,7 @@ int pa_http_start(struct pa_http *door, struct pa_error *err) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (door->daemon)
         return 0;
-    return pa_fail(err, PA_ERR_UNAVAILABLE,
-                   door->certificate ? "cannot start the threads of HTTP, or the certificate and "
-                                       "its key (server.tls_certificate, server.tls_key) are not "
-                                       "PEM that belongs together"
-                                     : "cannot start the threads of HTTP");
+    return pa_fail(err, PA_ERR_UNAVAILABLE, "cannot start the threads of HTTP");
 }
 
 /* Waits, locked, until nothing is busy or it is `deadline_ns`. */
@@ -286,10 +267,7 @@ struct pa_http *pa_http_free(struct pa_http *door) {
     pa_closep(&door->give_up_fd);
     pthread_cond_destroy(&door->fewer);
     pthread_mutex_destroy(&door->lock);
-    free(door->certificate);
-    wipe(door->key);
     wipe(door->model_key);
-    free(door->client_ca);
     free(door);
     return NULL;
 }

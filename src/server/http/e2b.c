@@ -283,7 +283,7 @@ int pa_http_e2b_new_context(struct pa_http_request *request, struct pa_error *er
     const char *language = json_string_value(json_object_get(request->json, "language"));
     const char *cwd = json_string_value(json_object_get(request->json, "cwd"));
     struct pa_sessions *sessions = pa_service_sessions(request->door->service);
-    const char *owner = pa_caller_name(request->caller);
+    const struct pa_session_asker asker = pa_http_asker(request);
     json_t *session;
     if (cwd && !is_folder_of_ours(cwd))
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
@@ -292,13 +292,13 @@ int pa_http_e2b_new_context(struct pa_http_request *request, struct pa_error *er
     if (make_context(request, language ? language : "python", NULL, cwd ? cwd : FOLDER, &session,
                      err) < 0)
         return -1;
-    int done = pa_sessions_keep(sessions, owner, json_string_value(json_object_get(session, "id")),
+    int done = pa_sessions_keep(sessions, &asker, json_string_value(json_object_get(session, "id")),
                                 BEGINNING, err);
     if (done == 0)
         pa_http_reply_json(request, MHD_HTTP_CREATED, describe(session));
     if (done < 0) {
         struct pa_error ignored;
-        pa_sessions_end(sessions, owner, json_string_value(json_object_get(session, "id")),
+        pa_sessions_end(sessions, asker.owner, json_string_value(json_object_get(session, "id")),
                         &ignored);
     }
     json_decref(session);
@@ -330,8 +330,8 @@ int pa_http_e2b_end_context(struct pa_http_request *request, struct pa_error *er
 
 int pa_http_e2b_restart(struct pa_http_request *request, struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
-    if (!sessions || pa_sessions_go_back(sessions, pa_caller_name(request->caller),
-                                         request->params[0], BEGINNING, err) < 0)
+    const struct pa_session_asker asker = pa_http_asker(request);
+    if (!sessions || pa_sessions_go_back(sessions, &asker, request->params[0], BEGINNING, err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
 }

@@ -16,7 +16,7 @@
 int pa_http_find_place(struct pa_http_request *request, const char *otherwise,
                        struct pa_http_place *ret, struct pa_error *err) {
     *ret = (struct pa_http_place){.sessions = pa_service_sessions(request->door->service),
-                                  .owner = pa_caller_name(request->caller),
+                                  .asker = pa_http_asker(request),
                                   .id = request->params[0],
                                   .path = pa_http_query(request, "path")};
     if (!ret->path)
@@ -39,6 +39,7 @@ static bool flag(const struct pa_http_request *request, const char *name) {
 struct reading {
     struct pa_sessions *sessions;
     char *owner, *id, *path;
+    struct pa_session_asker asker; /* that owner */
     uint64_t first, length;
     struct pa_http_peer *peer;
     uint64_t client_timeout_ns;
@@ -57,7 +58,7 @@ static ssize_t read_piece(void *context, uint64_t position, char *out, size_t ro
         pa_buf_clear(&reading->piece);
         reading->piece_at = position;
         uint64_t size = PA_MIN((uint64_t)PIECE, reading->length - position);
-        if (pa_sessions_file_get(reading->sessions, reading->owner, reading->id, reading->path,
+        if (pa_sessions_file_get(reading->sessions, &reading->asker, reading->id, reading->path,
                                  reading->first + position, size, &reading->piece, &file,
                                  &unsaid) < 0 ||
             !reading->piece.size)
@@ -84,7 +85,8 @@ static int reply_file(struct pa_http_request *request, const struct pa_http_plac
     struct reading *reading = pa_xcalloc(1, sizeof(*reading));
     *reading = (struct reading){
         .sessions = place->sessions,
-        .owner = pa_xstrdup(place->owner),
+        .owner = pa_xstrdup(place->asker.owner),
+        .asker = place->asker,
         .id = pa_xstrdup(place->id),
         .path = pa_xstrdup(place->path),
         .first = first,
@@ -93,6 +95,7 @@ static int reply_file(struct pa_http_request *request, const struct pa_http_plac
         .client_timeout_ns = request->door->settings->client_timeout_ms * PA_NS_PER_MS,
         .piece = PA_BUF_INIT(PIECE),
     };
+    reading->asker.owner = reading->owner;
     struct MHD_Response *response =
         MHD_create_response_from_callback(length, 32 * 1024, read_piece, reading, end_reading);
     if (!response)
@@ -105,7 +108,7 @@ int pa_http_get_file(struct pa_http_request *request, struct pa_error *err) {
     struct pa_session_file file;
     uint64_t first = 0, length;
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
-        pa_sessions_file_stat(place.sessions, place.owner, place.id, place.path, &file, err) < 0)
+        pa_sessions_file_stat(place.sessions, &place.asker, place.id, place.path, &file, err) < 0)
         return -1;
     if (file.directory)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "%.200s is a folder: see .../files/list",
@@ -133,7 +136,7 @@ int pa_http_list_files(struct pa_http_request *request, struct pa_error *err) {
     json_t *list;
     if (pa_http_find_place(request, "/workspace", &place, err) < 0 ||
         pa_http_query_number(request, "depth", 1, DEPTH_MOST, 1, &depth, err) < 0 ||
-        pa_sessions_file_list(place.sessions, place.owner, place.id, place.path, (unsigned)depth,
+        pa_sessions_file_list(place.sessions, &place.asker, place.id, place.path, (unsigned)depth,
                               &list, err) < 0)
         return -1;
     return pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "files", list));
@@ -143,7 +146,7 @@ int pa_http_stat_file(struct pa_http_request *request, struct pa_error *err) {
     struct pa_http_place place;
     struct pa_session_file file;
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
-        pa_sessions_file_stat(place.sessions, place.owner, place.id, place.path, &file, err) < 0)
+        pa_sessions_file_stat(place.sessions, &place.asker, place.id, place.path, &file, err) < 0)
         return -1;
     return pa_http_reply_json(request, MHD_HTTP_OK,
                               json_pack("{s:s, s:s, s:I, s:I}", "path", place.path, "type",
@@ -158,7 +161,7 @@ int pa_http_search_files(struct pa_http_request *request, struct pa_error *err) 
     json_t *found;
     if (pa_http_find_place(request, "/workspace", &place, err) < 0 ||
         pa_http_query_number(request, "limit", 1, SEARCH_MOST, 1000, &most, err) < 0 ||
-        pa_sessions_file_search(place.sessions, place.owner, place.id, place.path,
+        pa_sessions_file_search(place.sessions, &place.asker, place.id, place.path,
                                 pa_http_query(request, "glob"), pa_http_query(request, "text"),
                                 most, &found, err) < 0)
         return -1;
@@ -176,7 +179,7 @@ int pa_http_put_file(struct pa_http_request *request, struct pa_error *err) {
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
         pa_http_query_number(request, "offset", 0, INT64_MAX, 0, &offset, err) < 0 ||
         pa_http_body_view(&request->body, &bytes, &size, err) < 0 ||
-        pa_sessions_file_put(place.sessions, place.owner, place.id, place.path, offset, !part,
+        pa_sessions_file_put(place.sessions, &place.asker, place.id, place.path, offset, !part,
                              bytes, size, err) < 0)
         return -1;
     return pa_http_reply_json(
@@ -187,7 +190,7 @@ int pa_http_put_file(struct pa_http_request *request, struct pa_error *err) {
 int pa_http_delete_file(struct pa_http_request *request, struct pa_error *err) {
     struct pa_http_place place;
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
-        pa_sessions_file_remove(place.sessions, place.owner, place.id, place.path,
+        pa_sessions_file_remove(place.sessions, &place.asker, place.id, place.path,
                                 flag(request, "recursive"), err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
@@ -196,7 +199,7 @@ int pa_http_delete_file(struct pa_http_request *request, struct pa_error *err) {
 int pa_http_make_folder(struct pa_http_request *request, struct pa_error *err) {
     struct pa_http_place place;
     if (pa_http_find_place(request, NULL, &place, err) < 0 ||
-        pa_sessions_file_mkdir(place.sessions, place.owner, place.id, place.path, err) < 0)
+        pa_sessions_file_mkdir(place.sessions, &place.asker, place.id, place.path, err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
 }
@@ -211,7 +214,7 @@ int pa_http_rename_file(struct pa_http_request *request, struct pa_error *err) {
     if (!from || !to)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "\"from\" and \"to\" are wanted, both paths");
     if (pa_http_find_place(request, from, &place, err) < 0 ||
-        pa_sessions_file_rename(place.sessions, place.owner, place.id, from, to, err) < 0)
+        pa_sessions_file_rename(place.sessions, &place.asker, place.id, from, to, err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
 }
@@ -244,7 +247,7 @@ int pa_http_edit_file(struct pa_http_request *request, struct pa_error *err) {
     PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(EDIT_MOST);
     PA_CLEANUP(pa_buf_done) struct pa_buf edited = PA_BUF_INIT(EDIT_MOST);
     if (pa_http_find_place(request, path, &place, err) < 0 ||
-        pa_sessions_file_get(place.sessions, place.owner, place.id, path, 0, EDIT_MOST, &text,
+        pa_sessions_file_get(place.sessions, &place.asker, place.id, path, 0, EDIT_MOST, &text,
                              &file, err) < 0)
         return -1;
     if (file.size > text.size)
@@ -258,7 +261,7 @@ int pa_http_edit_file(struct pa_http_request *request, struct pa_error *err) {
     if (edited.failed)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "the edited file has more than %zu bytes",
                        EDIT_MOST);
-    if (pa_sessions_file_put(place.sessions, place.owner, place.id, path, 0, true,
+    if (pa_sessions_file_put(place.sessions, &place.asker, place.id, path, 0, true,
                              pa_buf_text(&edited), edited.size, err) < 0)
         return -1;
     return pa_http_reply_json(request, MHD_HTTP_OK,

@@ -3,7 +3,6 @@
  * switched on, the code interpreter's wire format of E2B on its own port.
  *
  *     pa_http_new(&config, &door, &err)         binds; nobody is answered yet
- *     ... the process confines itself ...
  *     pa_http_start(door, &err)                 starts its threads
  *     pa_http_stop(door, deadline_ns)           no new requests; waits for those there are
  *     pa_http_free(door)
@@ -17,6 +16,7 @@
 #define PA_SERVER_HTTP_HTTP_H
 
 #include "server/service.h"
+#include "server/tls.h"
 
 struct pa_http;
 
@@ -27,7 +27,8 @@ enum pa_http_kind {
 
 struct pa_http_config {
     struct pa_service *service;                /* borrowed, outlives the door */
-    const struct pa_server_settings *settings; /* borrowed: listens, tls_*, request_bytes ... */
+    const struct pa_server_settings *settings; /* borrowed: listens, request_bytes ... */
+    struct pa_tls *tls;                        /* borrowed; NULL: in the clear */
     enum pa_http_kind kind;
     int listener; /* a socket that listens, of socket activation; -1: bind.  Taken over when this
                      returns 0 */
@@ -36,7 +37,6 @@ struct pa_http_config {
 /* Binds.  UNAVAILABLE when the port is in use, saying by its message what to do. */
 int pa_http_new(const struct pa_http_config *config, struct pa_http **ret, struct pa_error *err);
 
-/* Needs no right to create, bind or listen on a socket: the process is confined by now. */
 int pa_http_start(struct pa_http *door, struct pa_error *err);
 
 /* Accepts no more and waits for the requests there are until `deadline_ns` (monotonic); then

@@ -32,13 +32,13 @@ struct pa_http_mcp; /* mcp.c: the sessions of /mcp */
 struct pa_http {
     struct pa_service *service;
     const struct pa_server_settings *settings;
+    struct pa_tls *tls; /* NULL: in the clear */
     enum pa_http_kind kind;
     int listener;
     bool loopback; /* bound to 127.0.0.0/8 or ::1 */
     char address[PA_LISTEN_TEXT + 10];
-    char *certificate, *key, *client_ca; /* PEM; NULL: none */
-    char *model_key;                     /* of tasks_endpoint; NULL: none */
-    struct MHD_Daemon *daemon;           /* NULL until it is started */
+    char *model_key;           /* of tasks_endpoint; NULL: none */
+    struct MHD_Daemon *daemon; /* NULL until it is started */
     struct pa_http_watch *watch;
     struct pa_http_mcp *mcp;
     int give_up_fd; /* an eventfd: readable once every request is to be cancelled */

@@ -437,8 +437,12 @@ static const char *mismatch(const struct pa_http_request *request, const json_t 
     if (!said || !method || !pa_streq(said, method))
         return "the header Mcp-Method is not the method of the message";
     said = pa_http_header(request, "Mcp-Name");
-    if (pa_streq(method, "tools/call") && name && (!said || !pa_streq(said, name)))
-        return "the header Mcp-Name is not the name of the tool";
+    if (pa_streq(method, "resources/read"))
+        name = json_string_value(json_object_get(params, "uri"));
+    else if (!pa_streq(method, "tools/call"))
+        name = NULL;
+    if (name && (!said || !pa_streq(said, name)))
+        return "the header Mcp-Name is not the name of the tool, or the URI of the resource";
     return NULL;
 }
 

@@ -14,6 +14,11 @@ static const char *owner_of(const struct pa_http_request *request) {
     return pa_caller_name(request->caller);
 }
 
+struct pa_session_asker pa_http_asker(const struct pa_http_request *request) {
+    return (struct pa_session_asker){owner_of(request), request->deadline_ns,
+                                     pa_http_peer_gone_fd(request->peer)};
+}
+
 static struct pa_sessions *sessions_of(struct pa_http_request *request, struct pa_error *err) {
     struct pa_sessions *sessions = pa_service_sessions(request->door->service);
     if (!sessions)
@@ -79,6 +84,22 @@ int pa_http_get_variables(struct pa_http_request *request, struct pa_error *err)
     return pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:o}", "variables", variables));
 }
 
+int pa_http_is_complete(struct pa_http_request *request, struct pa_error *err) {
+    struct pa_sessions *sessions = sessions_of(request, err);
+    const json_t *code = json_object_get(request->json, "code");
+    bool complete;
+    if (!sessions)
+        return -1;
+    if (!json_is_string(code))
+        return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "\"code\" is wanted, the text typed so far");
+    if (pa_sessions_is_complete(sessions, owner_of(request), request->params[0],
+                                json_string_value(code), json_string_length(code),
+                                request->deadline_ns, pa_http_peer_gone_fd(request->peer),
+                                &complete, err) < 0)
+        return -1;
+    return pa_http_reply_json(request, MHD_HTTP_OK, json_pack("{s:b}", "complete", complete));
+}
+
 int pa_http_interrupt(struct pa_http_request *request, struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
     bool running;
@@ -94,14 +115,15 @@ int pa_http_fork(struct pa_http_request *request, struct pa_error *err) {
     json_t *labels = json_object_get(request->json, "labels");
     json_int_t copies = count ? json_integer_value(count) : 1;
     char ids[PA_SESSION_FORKS][PA_SESSION_ID_TEXT];
+    const struct pa_session_asker asker = pa_http_asker(request);
     if (!sessions)
         return -1;
     if (copies < 1 || copies > PA_SESSION_FORKS || (labels && !json_is_object(labels)))
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
                        "a fork takes \"count\" from 1 to %d and \"labels\", an object of strings",
                        PA_SESSION_FORKS);
-    if (pa_sessions_fork(sessions, owner_of(request), request->params[0], (size_t)copies, labels,
-                         ids, err) < 0)
+    if (pa_sessions_fork(sessions, &asker, request->params[0], (size_t)copies, labels, ids, err) <
+        0)
         return -1;
     json_t *list = json_array();
     for (json_int_t i = 0; i < copies; i++)
@@ -111,14 +133,14 @@ int pa_http_fork(struct pa_http_request *request, struct pa_error *err) {
 
 /* --- checkpoints ------------------------------------------------------------------------------ */
 
-typedef int checkpoint_call(struct pa_sessions *, const char *, const char *, const char *,
-                            struct pa_error *);
+typedef int checkpoint_call(struct pa_sessions *, const struct pa_session_asker *, const char *,
+                            const char *, struct pa_error *);
 
 static int checkpoint(struct pa_http_request *request, checkpoint_call *call,
                       struct pa_error *err) {
     struct pa_sessions *sessions = sessions_of(request, err);
-    if (!sessions ||
-        call(sessions, owner_of(request), request->params[0], request->params[1], err) < 0)
+    const struct pa_session_asker asker = pa_http_asker(request);
+    if (!sessions || call(sessions, &asker, request->params[0], request->params[1], err) < 0)
         return -1;
     return pa_http_reply_empty(request, MHD_HTTP_NO_CONTENT);
 }

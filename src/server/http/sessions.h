@@ -8,8 +8,12 @@
 /* What a request about files is about: ?path= of the session in its path. */
 struct pa_http_place {
     struct pa_sessions *sessions;
-    const char *owner, *id, *path;
+    struct pa_session_asker asker;
+    const char *id, *path;
 };
+
+/* The caller, who waits until the request's deadline or until the client hangs up. */
+struct pa_session_asker pa_http_asker(const struct pa_http_request *request);
 
 /* `otherwise` is the path where none is given; NULL: one is wanted. */
 int pa_http_find_place(struct pa_http_request *request, const char *otherwise,
@@ -17,6 +21,7 @@ int pa_http_find_place(struct pa_http_request *request, const char *otherwise,
 
 pa_http_handler pa_http_post_session, pa_http_get_sessions, pa_http_get_session;
 pa_http_handler pa_http_delete_session, pa_http_get_tree, pa_http_get_variables;
+pa_http_handler pa_http_is_complete;
 pa_http_handler pa_http_interrupt, pa_http_fork, pa_http_keep, pa_http_go_back, pa_http_drop;
 pa_http_handler pa_http_execute, pa_http_execute_branches;
 

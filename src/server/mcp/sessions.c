@@ -17,6 +17,7 @@ struct asked {
     struct pa_mcp *session;
     struct pa_sessions *sessions;
     const char *owner;
+    struct pa_session_asker asker; /* that owner, until its client gives up */
     const json_t *arguments;
     const char *id; /* session_id, or NULL */
     int cancel_fd;
@@ -59,7 +60,7 @@ static int fork_it(const struct asked *asked, json_t **ret, struct pa_error *err
     char ids[PA_SESSION_FORKS][PA_SESSION_ID_TEXT];
     const json_t *given = json_object_get(asked->arguments, "count");
     size_t count = given ? (size_t)pa_rule_number(given) : 1;
-    if (pa_sessions_fork(asked->sessions, asked->owner, asked->id, count, NULL, ids, err) < 0)
+    if (pa_sessions_fork(asked->sessions, &asked->asker, asked->id, count, NULL, ids, err) < 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
@@ -90,17 +91,17 @@ static int interrupt(const struct asked *asked, json_t **ret, struct pa_error *e
 static int checkpoint(const struct asked *asked, json_t **ret, struct pa_error *err) {
     const char *action = text_of(asked, "action"), *name = text_of(asked, "checkpoint");
     int done = pa_streq(action, "keep")
-                   ? pa_sessions_keep(asked->sessions, asked->owner, asked->id, name, err)
+                   ? pa_sessions_keep(asked->sessions, &asked->asker, asked->id, name, err)
                : pa_streq(action, "go_back")
-                   ? pa_sessions_go_back(asked->sessions, asked->owner, asked->id, name, err)
-                   : pa_sessions_drop(asked->sessions, asked->owner, asked->id, name, err);
+                   ? pa_sessions_go_back(asked->sessions, &asked->asker, asked->id, name, err)
+                   : pa_sessions_drop(asked->sessions, &asked->asker, asked->id, name, err);
     return done < 0 ? -1 : pa_sessions_inspect(asked->sessions, asked->owner, asked->id, ret, err);
 }
 
 static int list_files(const struct asked *asked, json_t **ret, struct pa_error *err) {
     const char *path = text_of(asked, "path");
     json_t *files;
-    if (pa_sessions_file_list(asked->sessions, asked->owner, asked->id, path ? path : "/workspace",
+    if (pa_sessions_file_list(asked->sessions, &asked->asker, asked->id, path ? path : "/workspace",
                               1, &files, err) < 0)
         return -1;
     *ret = json_pack("{s:o}", "files", files);
@@ -111,7 +112,7 @@ static int list_files(const struct asked *asked, json_t **ret, struct pa_error *
 static int read_it(const struct asked *asked, json_t **ret, struct pa_error *err) {
     PA_CLEANUP(pa_buf_done) struct pa_buf bytes = PA_BUF_INIT(MAX_FILE + 1);
     struct pa_session_file file;
-    if (pa_sessions_file_get(asked->sessions, asked->owner, asked->id, text_of(asked, "path"), 0,
+    if (pa_sessions_file_get(asked->sessions, &asked->asker, asked->id, text_of(asked, "path"), 0,
                              MAX_FILE, &bytes, &file, err) < 0)
         return -1;
     json_t *text = json_stringn(pa_buf_text(&bytes), bytes.size);
@@ -130,7 +131,7 @@ static int write_it(const struct asked *asked, json_t **ret, struct pa_error *er
     const json_t *content = json_object_get(asked->arguments, "content");
     const char *path = text_of(asked, "path");
     size_t size = json_string_length(content);
-    if (pa_sessions_file_put(asked->sessions, asked->owner, asked->id, path, 0, true,
+    if (pa_sessions_file_put(asked->sessions, &asked->asker, asked->id, path, 0, true,
                              json_string_value(content), size, err) < 0)
         return -1;
     *ret = json_pack("{s:s, s:I}", "path", path, "size", (json_int_t)size);
@@ -281,9 +282,11 @@ int pa_mcp_call_session_tool(struct pa_mcp *session, const char *name, const jso
                        faults.count);
     }
     json_decref(faults.list);
+    const char *owner = pa_caller_name(session->config.caller);
     const struct asked asked = {.session = session,
                                 .sessions = pa_service_sessions(session->config.service),
-                                .owner = pa_caller_name(session->config.caller),
+                                .owner = owner,
+                                .asker = {owner, PA_NEVER, cancel_fd},
                                 .arguments = arguments,
                                 .id = json_string_value(json_object_get(arguments, "session_id")),
                                 .cancel_fd = cancel_fd,

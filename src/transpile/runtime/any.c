@@ -4,10 +4,13 @@
 extern const struct desc rt_desc_list_of_any;
 
 static const struct box small[] = {
-#define BOX(n) {.tag = INT | STATIC_OBJECT, .i = n}
-#define BOX8(n) BOX(n), BOX(n + 1), BOX(n + 2), BOX(n + 3), BOX(n + 4), BOX(n + 5), BOX(n + 6), BOX(n + 7)
+#define BOX(n)                                                                                     \
+    { .tag = INT | STATIC_OBJECT, .i = n }
+#define BOX8(n)                                                                                    \
+    BOX(n), BOX(n + 1), BOX(n + 2), BOX(n + 3), BOX(n + 4), BOX(n + 5), BOX(n + 6), BOX(n + 7)
     BOX8(-8), BOX8(0), BOX8(8), BOX8(16), BOX8(24), BOX8(32), BOX8(40), BOX8(48), BOX8(56)};
-static const struct box truths[] = {{.tag = BOOL | STATIC_OBJECT, .i = 0}, {.tag = BOOL | STATIC_OBJECT, .i = 1}};
+static const struct box truths[] = {{.tag = BOOL | STATIC_OBJECT, .i = 0},
+                                    {.tag = BOOL | STATIC_OBJECT, .i = 1}};
 
 RT_API void *rt_box_int(int64_t value) {
     if (value >= -8 && value < 64)
@@ -53,10 +56,10 @@ RT_API void *rt_to_class(void *o, const struct class *class) {
 }
 
 static enum desc_kind kind_of(const void *o) {
-    static const uint8_t kinds[] = {[STR] = D_STR,     [LIST] = D_LIST,   [DICT] = D_DICT,
-                                    [SET] = D_SET,     [TUPLE] = D_TUPLE, [OBJECT] = D_CLASS,
-                                    [INT] = D_INT,     [FLOAT] = D_FLOAT, [BOOL] = D_BOOL,
-                                    [RANGE] = D_RANGE, [CLOSURE] = D_FUNCTION};
+    static const uint8_t kinds[] = {
+        [STR] = D_STR,     [LIST] = D_LIST,    [DICT] = D_DICT,       [SET] = D_SET,
+        [TUPLE] = D_TUPLE, [OBJECT] = D_CLASS, [INT] = D_INT,         [FLOAT] = D_FLOAT,
+        [BOOL] = D_BOOL,   [RANGE] = D_RANGE,  [CLOSURE] = D_FUNCTION};
     return kinds[KIND(o)];
 }
 
@@ -88,9 +91,10 @@ RT_API bool rt_is_bool(const struct box *o, int32_t value) {
 }
 
 RT_API struct str *rt_type_name(const void *o) {
-    static const char *const names[] = {[STR] = "str",     [LIST] = "list",   [DICT] = "dict", [SET] = "set",
-                                        [TUPLE] = "tuple", [INT] = "int",     [FLOAT] = "float",
-                                        [BOOL] = "bool",   [RANGE] = "range", [CLOSURE] = "function"};
+    static const char *const names[] = {
+        [STR] = "str",     [LIST] = "list",       [DICT] = "dict",   [SET] = "set",
+        [TUPLE] = "tuple", [INT] = "int",         [FLOAT] = "float", [BOOL] = "bool",
+        [RANGE] = "range", [CLOSURE] = "function"};
     if (!o)
         return rt_str_ascii("NoneType");
     if (KIND(o) == OBJECT)
@@ -189,7 +193,7 @@ static void *floats(double a, double b, enum op op) {
         return rt_box_float(a * b);
     case OP_DIV:
         if (b == 0) {
-            rt_error(ZERO_DIVISION, "float division by zero");
+            rt_error(ZERO_DIVISION, "division by zero");
             return NULL;
         }
         return rt_box_float(a / b);
@@ -212,7 +216,9 @@ RT_API void *rt_any_binary(void *a, void *b, enum op op) {
     if (is_number(a) && is_number(b)) {
         const struct box *x = a, *y = b;
         if (KIND(a) == BOOL && KIND(b) == BOOL && op >= OP_AND && op <= OP_XOR)
-            return rt_box_bool(op == OP_AND ? x->i & y->i : op == OP_OR ? x->i | y->i : x->i ^ y->i);
+            return rt_box_bool(op == OP_AND  ? x->i & y->i
+                               : op == OP_OR ? x->i | y->i
+                                             : x->i ^ y->i);
         if (KIND(a) != FLOAT && KIND(b) != FLOAT)
             return integers(x->i, y->i, op);
         return floats(rt_number(a), rt_number(b), op);
@@ -436,9 +442,10 @@ RT_API int64_t rt_int_of_text(const struct str *s, int64_t base) {
     if (end - p > 2 && *p == '0' && base != 10)
         rt_bail(); /* perhaps a prefix */
     for (; p < end; p++, digits++) {
-        uint32_t digit = *p >= '0' && *p <= '9'                       ? (uint32_t)(*p - '0')
-                         : (*p | 0x20) >= 'a' && (*p | 0x20) <= 'z' ? (uint32_t)((*p | 0x20) - 'a' + 10)
-                                                                      : 99;
+        uint32_t digit = *p >= '0' && *p <= '9' ? (uint32_t)(*p - '0')
+                         : (*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'
+                             ? (uint32_t)((*p | 0x20) - 'a' + 10)
+                             : 99;
         if (*p == '_')
             rt_bail();
         if (digit >= (uint64_t)base) {

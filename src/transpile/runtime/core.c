@@ -201,7 +201,8 @@ RT_API void rt_raise_list_assign(void) {
 }
 
 RT_API void rt_raise_empty(int32_t max) {
-    rt_error(VALUE_ERROR, max ? "max() iterable argument is empty" : "min() iterable argument is empty");
+    rt_error(VALUE_ERROR,
+             max ? "max() iterable argument is empty" : "min() iterable argument is empty");
 }
 
 RT_API void rt_raise_assertion(void *message, int32_t there) {
@@ -259,8 +260,8 @@ static void print_trace(void) {
 
 typedef struct str *text_fn(struct object *);
 
-/* What the last line says.  Messages are texts, nearly always, and the rest is worth no more code in
- * every module: the interpreter shows it. */
+/* What the last line says.  Messages are texts, nearly always, and the rest is worth no more code
+ * in every module: the interpreter shows it. */
 static struct str *last_words(struct object *o) {
     void *message = to_pointer(o->fields[0]);
     if (o->class->specials[SPECIAL_STR])

@@ -53,7 +53,8 @@ static void resize(struct dict *d) {
         slots *= 2;
     if (room > 0x03000000u)
         rt_bail();
-    struct entry *entries = (struct entry *)(void *)rt_bytes(room * (uint32_t)sizeof(struct entry))->bytes;
+    struct entry *entries =
+        (struct entry *)(void *)rt_bytes(room * (uint32_t)sizeof(struct entry))->bytes;
     uint32_t used = 0;
     for (uint32_t i = 0; i < d->used; i++)
         if (d->entries[i].live)
@@ -100,7 +101,7 @@ static void key_error(const struct dict *d, slot key) {
     else if (desc->kind == D_BOOL)
         boxed = rt_box_bool((int32_t)key);
     if (!boxed)
-        rt_bail(); /* None */
+        rt_bail();                  /* None */
     rt_error_str(KEY_ERROR, boxed); /* any object: what was looked for */
 }
 
@@ -230,7 +231,8 @@ static uint64_t set_hash(const struct desc *desc, slot key) {
 static struct set_entry *new_table(uint32_t count) {
     if (count > 0x02000000u)
         rt_bail();
-    struct set_entry *table = (struct set_entry *)(void *)rt_bytes(count * (uint32_t)sizeof(*table))->bytes;
+    struct set_entry *table =
+        (struct set_entry *)(void *)rt_bytes(count * (uint32_t)sizeof(*table))->bytes;
     zero_fill(table, count * sizeof(*table));
     return table;
 }
@@ -272,7 +274,8 @@ static struct set_entry *set_lookup(struct set *s, slot key, uint64_t hash) {
         uint32_t probes = i + LINEAR_PROBES <= s->mask ? LINEAR_PROBES : 0;
         for (uint32_t k = i; k <= i + probes; k++) {
             struct set_entry *e = &s->table[k];
-            if (!e->state || (e->state == 1 && (uint64_t)e->hash == hash && same_key(desc, e->key, key)))
+            if (!e->state ||
+                (e->state == 1 && (uint64_t)e->hash == hash && same_key(desc, e->key, key)))
                 return e;
         }
         perturb >>= PERTURB_SHIFT;

@@ -1,8 +1,8 @@
 /*
  * Floats to text and back, exactly.
  *
- * repr() gives the shortest digits that read back as the same float, the nearest of those (Steele and
- * White; David Gay's rules for ties).  Floats that have 15 digits or fewer are found by a
+ * repr() gives the shortest digits that read back as the same float, the nearest of those (Steele
+ * and White; David Gay's rules for ties).  Floats that have 15 digits or fewer are found by a
  * multiplication; the others take integers of any size.  Formats with a precision round the exact
  * value half to even.  Reading divides integers of any size.
  */
@@ -134,8 +134,8 @@ static int32_t estimate(uint64_t fraction, int32_t exponent) {
     return floor + 1;
 }
 
-/* A positive value as a ratio num / den in [0.1, 1), times 10^k; returns k.  `low` and `high` are half
- * the distances to the neighbours, in the same measure, where they are asked for. */
+/* A positive value as a ratio num / den in [0.1, 1), times 10^k; returns k.  `low` and `high` are
+ * half the distances to the neighbours, in the same measure, where they are asked for. */
 static int32_t scale(uint64_t fraction, int32_t exponent, struct big *num, struct big *den,
                      struct big *low, struct big *high) {
     bool boundary = fraction == (uint64_t)1 << 52 && exponent > -1074;
@@ -227,8 +227,8 @@ static double power_of_ten(int32_t exponent) {
     return powers[exponent];
 }
 
-/* A value that is some integer below 10^15 over a power of ten: both are exact floats, so that their
- * quotient is the float nearest to those digits. */
+/* A value that is some integer below 10^15 over a power of ten: both are exact floats, so that
+ * their quotient is the float nearest to those digits. */
 static uint32_t short_digits(double value, char *out, int32_t *ret_exponent) {
     if (value < 1e-5 || value >= 1e15)
         return 0;
@@ -280,7 +280,8 @@ static void put_exponent(struct str *s, int32_t exponent) {
 }
 
 /* Digits with the point after `point` of them, at least `places` after it. */
-void rt_put_fixed(struct str *s, const char *digits, uint32_t count, int32_t point, uint32_t places) {
+void rt_put_fixed(struct str *s, const char *digits, uint32_t count, int32_t point,
+                  uint32_t places) {
     for (int32_t i = 0; i < point || i == 0; i++)
         rt_str_put(s, i < point && i < (int32_t)count ? (uint8_t)digits[i] : '0');
     if (!places && (int32_t)count <= point)
@@ -382,8 +383,9 @@ uint32_t rt_float_digits(double value, int32_t digits, bool significant, char *o
 static double ratio(struct big *num, struct big *den) {
     /* Shift until the quotient has 64 bits or so, divide bit by bit, round half to even. */
     int32_t shift = 0;
-    int32_t bits = (int32_t)(num->count * 32 - (uint32_t)__builtin_clz(num->limbs[num->count - 1])) -
-                   (int32_t)(den->count * 32 - (uint32_t)__builtin_clz(den->limbs[den->count - 1]));
+    int32_t bits =
+        (int32_t)(num->count * 32 - (uint32_t)__builtin_clz(num->limbs[num->count - 1])) -
+        (int32_t)(den->count * 32 - (uint32_t)__builtin_clz(den->limbs[den->count - 1]));
     shift = bits; /* 2^(shift-1) < num/den < 2^(shift+1) */
     int32_t lowest = -1074, want = 55;
     int32_t exponent = shift - want; /* of the quotient's last bit */

@@ -2,7 +2,8 @@
 #include "transpile/runtime/rt.h"
 
 struct str *rt_float_special(double value);
-void rt_put_fixed(struct str *s, const char *digits, uint32_t count, int32_t point, uint32_t places);
+void rt_put_fixed(struct str *s, const char *digits, uint32_t count, int32_t point,
+                  uint32_t places);
 void rt_put_scientific(struct str *s, const char *digits, uint32_t count, int32_t point);
 
 #define MAX_PRECISION 300
@@ -107,7 +108,10 @@ static struct str *place_number(const struct spec *spec, bool negative, const ch
     else if (spec->sign != '-')
         rt_str_put(head, spec->sign);
     rt_str_fill(head, rt_str_ascii(prefix));
-    uint32_t every = spec->group == '_' && (spec->type == 'x' || spec->type == 'X' || spec->type == 'b' || spec->type == 'o') ? 4 : 3;
+    uint32_t every = spec->group == '_' && (spec->type == 'x' || spec->type == 'X' ||
+                                            spec->type == 'b' || spec->type == 'o')
+                         ? 4
+                         : 3;
     /* Zeros that fill are grouped as well. */
     uint32_t zeros = 0;
     if (spec->group && spec->align == '=' && spec->fill[0] == '0' && spec->width > 0) {
@@ -224,7 +228,8 @@ static struct str *format_float(double value, struct spec *spec) {
     if (special) {
         if (value != value)
             negative = false;
-        if (type == 'E' || type == 'F' || type == 'G' || (spec->fill[0] == '0' && spec->align == '='))
+        if (type == 'E' || type == 'F' || type == 'G' ||
+            (spec->fill[0] == '0' && spec->align == '='))
             rt_bail();
         rt_str_fill(out, special);
         if (type == '%')
@@ -331,17 +336,35 @@ RT_API struct str *rt_format_any(void *o, const struct str *text) {
 }
 
 RT_API struct str *rt_bin(int64_t value) {
-    struct spec spec = {.width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-', .alternate = true, .type = 'b'};
+    struct spec spec = {.width = -1,
+                        .precision = -1,
+                        .fill = {' '},
+                        .fill_size = 1,
+                        .sign = '-',
+                        .alternate = true,
+                        .type = 'b'};
     return format_int(value, &spec);
 }
 
 RT_API struct str *rt_hex(int64_t value) {
-    struct spec spec = {.width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-', .alternate = true, .type = 'x'};
+    struct spec spec = {.width = -1,
+                        .precision = -1,
+                        .fill = {' '},
+                        .fill_size = 1,
+                        .sign = '-',
+                        .alternate = true,
+                        .type = 'x'};
     return format_int(value, &spec);
 }
 
 RT_API struct str *rt_oct(int64_t value) {
-    struct spec spec = {.width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-', .alternate = true, .type = 'o'};
+    struct spec spec = {.width = -1,
+                        .precision = -1,
+                        .fill = {' '},
+                        .fill_size = 1,
+                        .sign = '-',
+                        .alternate = true,
+                        .type = 'o'};
     return format_int(value, &spec);
 }
 
@@ -398,7 +421,8 @@ RT_API struct str *rt_str_percent(const struct str *format, void *values) {
             rt_str_put(out, *at++);
             continue;
         }
-        struct spec spec = {.width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-'};
+        struct spec spec = {
+            .width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-'};
         for (at++; at < end && (*at == '-' || *at == '0' || *at == '+' || *at == ' '); at++) {
             if (*at == '-')
                 spec.align = '<';

@@ -162,7 +162,8 @@ RT_API void rt_list_clear(struct list *l) {
 
 uint32_t rt_slice_bounds(int64_t count, int64_t *low, int64_t *high, int64_t *step, uint32_t there);
 
-RT_API struct list *rt_list_slice(struct list *l, int64_t low, int64_t high, int64_t step, uint32_t there) {
+RT_API struct list *rt_list_slice(struct list *l, int64_t low, int64_t high, int64_t step,
+                                  uint32_t there) {
     uint32_t count = rt_slice_bounds(l->count, &low, &high, &step, there);
     struct list *r = rt_list_new(l->desc, rt_exc ? 0 : count);
     if (rt_exc || !count)
@@ -176,7 +177,8 @@ RT_API struct list *rt_list_slice(struct list *l, int64_t low, int64_t high, int
     return r;
 }
 
-RT_API void rt_list_set_slice(struct list *l, int64_t low, int64_t high, uint32_t there, struct list *value) {
+RT_API void rt_list_set_slice(struct list *l, int64_t low, int64_t high, uint32_t there,
+                              struct list *value) {
     int64_t step = 1;
     if (value == l)
         value = rt_list_copy(l);
@@ -222,7 +224,8 @@ RT_API slot rt_tuple_at(const struct tuple *t, int64_t index) {
 }
 
 RT_API struct environment *rt_environment(const struct desc *desc, struct environment *outer) {
-    struct environment *e = rt_new((uint32_t)(sizeof(*e) + desc->count * sizeof(slot)), ENVIRONMENT);
+    struct environment *e =
+        rt_new((uint32_t)(sizeof(*e) + desc->count * sizeof(slot)), ENVIRONMENT);
     e->desc = desc;
     e->outer = outer;
     zero_fill(e->slots, desc->count * sizeof(slot));
@@ -238,13 +241,15 @@ RT_API struct closure *rt_closure(uint32_t function, struct environment *environ
 
 /*
  * Sorting: stable, by merging.  Pairs of key and value are moved together; runs of 8 are made by
- * insertion.  Python's own sort gives the same order, as every stable sort does where < is an order.
+ * insertion.  Python's own sort gives the same order, as every stable sort does where < is an
+ * order.
  */
 struct pair {
     slot key, value;
 };
 
-static bool less(const struct pair *a, const struct pair *b, const struct desc *desc, bool reverse) {
+static bool less(const struct pair *a, const struct pair *b, const struct desc *desc,
+                 bool reverse) {
     /* Backwards and stable: what is equal keeps its order. */
     if (desc->kind == D_INT)
         return reverse ? (int64_t)a->key > (int64_t)b->key : (int64_t)a->key < (int64_t)b->key;

@@ -1,21 +1,23 @@
 /*
  * Objects and their collection.
  *
- * The heap is cut into blocks of 64 KiB.  A block holds cells of one size (16 sizes up to 1 KiB), or
- * is the first of a run of blocks for one large object.  The mark is a bit of an
+ * The heap is cut into blocks of 64 KiB.  A block holds cells of one size (24 sizes up to half a
+ * block), or is the first of a run of blocks for one large object.  The mark is a bit of an
  * object's tag.  Nothing moves.
  *
  * Collection is mark and sweep, from three kinds of roots: frames (words between the start of the
  * frames and rt_sp), the module's variables, and the exception that is set.  It runs only when
- * generated code asks, at a point where every object in use is reachable from those; the C functions
- * of this runtime never start it, so they need keep nothing.
+ * generated code asks, at a point where every object in use is reachable from those; the C
+ * functions of this runtime never start it, so they need keep nothing.
  */
 #include "transpile/runtime/rt.h"
 
 #define BLOCK       65536u
-#define SIZES       16u
-#define LARGE       1024u
-#define FIRST_LIMIT (32u << 20)
+#define SIZES       24u
+#define LARGE       32752u
+#ifndef FIRST_LIMIT /* a test may want collections all the time */
+#define FIRST_LIMIT (16u << 20)
+#endif
 
 struct block {
     uint32_t cell;   /* bytes of each, or one of the two below */
@@ -23,7 +25,10 @@ struct block {
     uint32_t unused[2];
 };
 
-enum { CELL_FREE_RUN = 0xfffffff0u, CELL_LARGE = 0xfffffff1u };
+enum {
+    CELL_FREE_RUN = 0xfffffff0u,
+    CELL_LARGE = 0xfffffff1u
+};
 
 struct cell {
     uint32_t tag; /* 0: free */
@@ -40,7 +45,9 @@ static struct {
     uint32_t stack_count, stack_room;
 } heap;
 
-static const uint16_t sizes[SIZES] = {16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 768, 1024};
+static const uint16_t sizes[SIZES] = {16,   24,   32,   40,   48,   64,   80,    96,
+                                      128,  160,  192,  256,  384,  512,  768,   1024,
+                                      1536, 2048, 3072, 4096, 6144, 8192, 16368, LARGE};
 
 void rt_memory_start(uint32_t start, const uint32_t *roots, uint32_t frames) {
     heap.start = heap.end = (start + BLOCK - 1) / BLOCK * BLOCK;
@@ -78,7 +85,8 @@ static struct block *take_blocks(uint32_t count) {
             }
             return block;
         }
-        at += (block->cell == CELL_FREE_RUN || block->cell == CELL_LARGE ? block->blocks : 1) * BLOCK;
+        at +=
+            (block->cell == CELL_FREE_RUN || block->cell == CELL_LARGE ? block->blocks : 1) * BLOCK;
     }
     return fresh_blocks(count);
 }
@@ -116,7 +124,7 @@ static uint32_t size_index(uint32_t size) {
 
 void *rt_new(uint32_t size, enum kind kind) {
     uint32_t *object;
-    heap.allocated += size;
+    heap.allocated += size > LARGE ? size + BLOCK : size;
     if (heap.allocated > heap.limit)
         rt_gc_wanted = 1;
     if (size > LARGE) {

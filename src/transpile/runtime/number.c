@@ -33,7 +33,7 @@ RT_API int64_t rt_mul(int64_t a, int64_t b) {
 
 RT_API int64_t rt_floordiv(int64_t a, int64_t b) {
     if (b == 0) {
-        rt_error(ZERO_DIVISION, "integer division or modulo by zero");
+        rt_error(ZERO_DIVISION, "division by zero");
         return 0;
     }
     if (b == -1) {
@@ -47,7 +47,7 @@ RT_API int64_t rt_floordiv(int64_t a, int64_t b) {
 
 RT_API int64_t rt_mod(int64_t a, int64_t b) {
     if (b == 0) {
-        rt_error(ZERO_DIVISION, "integer modulo by zero");
+        rt_error(ZERO_DIVISION, "division by zero");
         return 0;
     }
     if (b == -1)
@@ -188,7 +188,8 @@ static bool square_root(double x, double *ret) {
 
 RT_API double rt_float_mod(double a, double b) {
     if (b == 0) {
-        rt_bail(); /* its message differs from version to version */
+        rt_error(ZERO_DIVISION, "division by zero");
+        return 0;
     }
     double r = fmod(a, b);
     if (r) {
@@ -201,8 +202,10 @@ RT_API double rt_float_mod(double a, double b) {
 }
 
 RT_API double rt_float_floordiv(double a, double b) {
-    if (b == 0)
-        rt_bail();
+    if (b == 0) {
+        rt_error(ZERO_DIVISION, "division by zero");
+        return 0;
+    }
     double r = fmod(a, b), div = (a - r) / b;
     if (r && (b < 0) != (r < 0))
         div -= 1.0;
@@ -395,7 +398,8 @@ RT_API double rt_math_atan(double x) {
     return in_domain(atan(x));
 }
 RT_API double rt_math_atan2(double y, double x) {
-    if (y != y || x != x || __builtin_fabs(x) == __builtin_inf() || __builtin_fabs(y) == __builtin_inf())
+    if (y != y || x != x || __builtin_fabs(x) == __builtin_inf() ||
+        __builtin_fabs(y) == __builtin_inf())
         rt_bail();
     return atan2(y, x);
 }
@@ -480,7 +484,8 @@ RT_API int64_t rt_range_count(int64_t start, int64_t stop, int64_t step) {
     }
     if (step > 0 ? start >= stop : start <= stop)
         return 0;
-    uint64_t distance = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
+    uint64_t distance =
+        step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
     uint64_t by = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
     uint64_t count = (distance - 1) / by + 1;
     if (count > INT64_MAX)

@@ -143,7 +143,13 @@ struct class {
     uint32_t specials[5]; /* numbers in the table: str repr eq hash lt */
     uint32_t is_exception;
 };
-enum special { SPECIAL_STR, SPECIAL_REPR, SPECIAL_EQ, SPECIAL_HASH, SPECIAL_LT };
+enum special {
+    SPECIAL_STR,
+    SPECIAL_REPR,
+    SPECIAL_EQ,
+    SPECIAL_HASH,
+    SPECIAL_LT
+};
 
 struct object {
     uint32_t tag;
@@ -246,7 +252,8 @@ uint32_t rt_utf8_decode(const uint8_t *s);
 struct str *rt_float_repr(double value);
 bool rt_float_parse(const uint8_t *s, uint32_t size, double *ret);
 /* `digits` of value, rounded half to even from its exact value: after the point, or significant. */
-uint32_t rt_float_digits(double value, int32_t digits, bool significant, char *out, int32_t *ret_exponent);
+uint32_t rt_float_digits(double value, int32_t digits, bool significant, char *out,
+                         int32_t *ret_exponent);
 
 /* value.c */
 uint64_t rt_hash(slot value, const struct desc *desc);

@@ -7,7 +7,8 @@
  */
 #include "transpile/runtime/rt.h"
 
-static struct str *new_str(const uint8_t *bytes, struct bytes *buffer, uint32_t size, uint32_t chars) {
+static struct str *new_str(const uint8_t *bytes, struct bytes *buffer, uint32_t size,
+                           uint32_t chars) {
     struct str *s = rt_new(sizeof(*s), STR);
     s->hash = 0;
     s->size = size;
@@ -29,7 +30,8 @@ static void reserve(struct str *s, uint32_t more) {
         return;
     if (more > 0x60000000u - s->size)
         rt_bail();
-    struct bytes *larger = rt_bytes((s->size + more) * 2 > 0x60000000u ? s->size + more : (s->size + more) * 2);
+    struct bytes *larger =
+        rt_bytes((s->size + more) * 2 > 0x60000000u ? s->size + more : (s->size + more) * 2);
     copy(larger->bytes, s->bytes, s->size);
     s->bytes = larger->bytes;
     s->buffer = larger;
@@ -190,7 +192,8 @@ RT_API struct str *rt_str_at(struct str *s, int64_t index) {
 }
 
 /* Bounds of a slice over `count` items, as Python has them; returns how many there are. */
-uint32_t rt_slice_bounds(int64_t count, int64_t *low, int64_t *high, int64_t *step, uint32_t there) {
+uint32_t rt_slice_bounds(int64_t count, int64_t *low, int64_t *high, int64_t *step,
+                         uint32_t there) {
     int64_t by = there & 4 ? *step : 1;
     if (by == 0) {
         rt_error(VALUE_ERROR, "slice step cannot be zero");
@@ -214,7 +217,8 @@ uint32_t rt_slice_bounds(int64_t count, int64_t *low, int64_t *high, int64_t *st
     return to < from ? (uint32_t)((from - to - 1) / -by + 1) : 0;
 }
 
-RT_API struct str *rt_str_slice(struct str *s, int64_t low, int64_t high, int64_t step, uint32_t there) {
+RT_API struct str *rt_str_slice(struct str *s, int64_t low, int64_t high, int64_t step,
+                                uint32_t there) {
     uint32_t count = rt_slice_bounds(s->chars, &low, &high, &step, there);
     if (rt_exc || !count)
         return rt_str_of(NULL, 0, 0);
@@ -283,10 +287,13 @@ RT_API int64_t rt_ord(const struct str *s) {
  * the common blocks are known, the rest is left to the interpreter. */
 static bool is_printable(uint32_t c) {
     return (c >= 0xa1 && c <= 0x377 && c != 0xad) || (c >= 0x391 && c <= 0x3a1) ||
-           (c >= 0x3a3 && c <= 0x52f) || (c >= 0x2010 && c <= 0x2027) || (c >= 0x2030 && c <= 0x205e) ||
-           (c >= 0x20a0 && c <= 0x20bf) || (c >= 0x2190 && c <= 0x23ff) || (c >= 0x2500 && c <= 0x2bff && c != 0x2b74 && c != 0x2b75 && c != 0x2b96) ||
-           (c >= 0x3041 && c <= 0x3096) || (c >= 0x30a1 && c <= 0x30ff) || (c >= 0x4e00 && c <= 0x9fa5) ||
-           (c >= 0xac00 && c <= 0xd7a3) || (c >= 0x1f300 && c <= 0x1f64f);
+           (c >= 0x3a3 && c <= 0x52f) || (c >= 0x2010 && c <= 0x2027) ||
+           (c >= 0x2030 && c <= 0x205e) || (c >= 0x20a0 && c <= 0x20bf) ||
+           (c >= 0x2190 && c <= 0x23ff) ||
+           (c >= 0x2500 && c <= 0x2bff && c != 0x2b74 && c != 0x2b75 && c != 0x2b96) ||
+           (c >= 0x3041 && c <= 0x3096) || (c >= 0x30a1 && c <= 0x30ff) ||
+           (c >= 0x4e00 && c <= 0x9fa5) || (c >= 0xac00 && c <= 0xd7a3) ||
+           (c >= 0x1f300 && c <= 0x1f64f);
 }
 
 struct str *rt_str_repr(const struct str *s) {
@@ -301,7 +308,11 @@ struct str *rt_str_repr(const struct str *s) {
     rt_str_put(r, quote);
     for (uint32_t i = 0; i < s->size; i++) {
         uint8_t c = s->bytes[i];
-        uint8_t letter = c == '\n' ? 'n' : c == '\r' ? 'r' : c == '\t' ? 't' : c == '\\' || c == quote ? c : 0;
+        uint8_t letter = c == '\n'                 ? 'n'
+                         : c == '\r'               ? 'r'
+                         : c == '\t'               ? 't'
+                         : c == '\\' || c == quote ? c
+                                                   : 0;
         if (c >= 0x80) {
             if ((c & 0xc0) != 0x80 && !is_printable(rt_utf8_decode(s->bytes + i)))
                 rt_bail();

@@ -1,6 +1,6 @@
 /*
- * Methods of strings.  What depends on Unicode's tables (letters' case, what a letter is) is done for
- * ASCII; for anything else the interpreter does it.
+ * Methods of strings.  What depends on Unicode's tables (letters' case, what a letter is) is done
+ * for ASCII; for anything else the interpreter does it.
  */
 #include "transpile/runtime/rt.h"
 
@@ -47,7 +47,13 @@ static struct str *sub(struct str *s, uint32_t from, uint32_t to) {
     return r;
 }
 
-enum casing { UPPER, LOWER, TITLE, CAPITAL, SWAP };
+enum casing {
+    UPPER,
+    LOWER,
+    TITLE,
+    CAPITAL,
+    SWAP
+};
 
 static struct str *change_case(const struct str *s, enum casing how) {
     need_ascii(s);
@@ -115,7 +121,10 @@ RT_API bool rt_str_islower(const struct str *s) {
     return some;
 }
 
-enum side { LEFT = 1, RIGHT = 2 };
+enum side {
+    LEFT = 1,
+    RIGHT = 2
+};
 
 static bool is_among(uint8_t c, const struct str *among) {
     if (!among)
@@ -276,7 +285,8 @@ RT_API struct list *rt_str_split_space(struct str *s, const struct desc *desc) {
     }
 }
 
-RT_API struct list *rt_str_split_most(struct str *s, struct str *by, int64_t most, const struct desc *desc) {
+RT_API struct list *rt_str_split_most(struct str *s, struct str *by, int64_t most,
+                                      const struct desc *desc) {
     struct list *words = rt_list_new(desc, 0);
     if (!by->size) {
         rt_error(VALUE_ERROR, "empty separator");
@@ -298,7 +308,8 @@ RT_API struct list *rt_str_split(struct str *s, struct str *by, const struct des
     return rt_str_split_most(s, by, -1, desc);
 }
 
-RT_API struct list *rt_str_rsplit_most(struct str *s, struct str *by, int64_t most, const struct desc *desc) {
+RT_API struct list *rt_str_rsplit_most(struct str *s, struct str *by, int64_t most,
+                                       const struct desc *desc) {
     if (most < 0)
         return rt_str_split_most(s, by, most, desc);
     struct list *words = rt_list_new(desc, 0);
@@ -360,7 +371,8 @@ RT_API struct str *rt_str_join(const struct str *between, const struct list *par
     return r;
 }
 
-RT_API struct str *rt_str_replace_most(struct str *s, struct str *from, struct str *to, int64_t most) {
+RT_API struct str *rt_str_replace_most(struct str *s, struct str *from, struct str *to,
+                                       int64_t most) {
     struct str *r = rt_str_room(s->size);
     uint32_t at = 0;
     if (!from->size) {

@@ -9,8 +9,7 @@
 typedef struct str *text_fn(struct object *);
 typedef int32_t test_fn(struct object *, struct object *);
 
-#define DESC(name, kind_)                                                                          \
-    RT_API const struct desc name = {.kind = kind_};
+#define DESC(name, kind_) RT_API const struct desc name = {.kind = kind_};
 DESC(rt_desc_int, D_INT)
 DESC(rt_desc_float, D_FLOAT)
 DESC(rt_desc_bool, D_BOOL)
@@ -24,8 +23,10 @@ struct list_desc {
     uint16_t zero;
     const struct desc *items[1];
 };
-RT_API const struct list_desc rt_desc_list_of_str = {.kind = D_LIST, .count = 1, .items = {&rt_desc_str}};
-RT_API const struct list_desc rt_desc_list_of_any = {.kind = D_LIST, .count = 1, .items = {&rt_desc_any}};
+RT_API const struct list_desc rt_desc_list_of_str = {
+    .kind = D_LIST, .count = 1, .items = {&rt_desc_str}};
+RT_API const struct list_desc rt_desc_list_of_any = {
+    .kind = D_LIST, .count = 1, .items = {&rt_desc_any}};
 
 struct str *rt_exception_text(struct object *o);
 
@@ -62,7 +63,8 @@ double rt_number(const void *object) {
 static bool compare_numbers(const struct box *a, const struct box *b, enum op op) {
     bool fa = KIND(a) == FLOAT, fb = KIND(b) == FLOAT;
     if (fa != fb)
-        return rt_compare_mixed(fa ? of_double(a->f) : (slot)a->i, fb ? of_double(b->f) : (slot)b->i, fa, op);
+        return rt_compare_mixed(fa ? of_double(a->f) : (slot)a->i,
+                                fb ? of_double(b->f) : (slot)b->i, fa, op);
     switch (op) {
     case OP_EQ:
         return fa ? a->f == b->f : a->i == b->i;
@@ -183,7 +185,10 @@ RT_API bool rt_equal(slot a, slot b, const struct desc *desc) {
 }
 
 static bool decide(int32_t order, enum op op) {
-    return op == OP_LT ? order < 0 : op == OP_LE ? order <= 0 : op == OP_GT ? order > 0 : order >= 0;
+    return op == OP_LT   ? order < 0
+           : op == OP_LE ? order <= 0
+           : op == OP_GT ? order > 0
+                         : order >= 0;
 }
 
 /* The first difference decides; without one, the lengths. */
