@@ -1,17 +1,20 @@
 /*
  * Times sessions inside one process, as a server would hold them.
  *
- *     bench-sessions [--language NAME] [--turns N] [--forks N] [--frame-mb N] [--idle N] [--cycles
- * N]
+ *     bench-sessions [--language NAME] [--turns N] [--forks N] [--frame-mb N] [--idle N]
+ *                    [--cycles N]
  *
  * Prints one JSON object, times in milliseconds, memory in MiB:
  *
- *     turn          a turn of `x = 1` from the call to its outcome; recover: with a fork before
- * each fork          a fork of a session that has run some turns, until it may be used frame the
- * same for one with pandas and a data frame of --frame-mb, 0: left out; and what 16 branches of it
- * take that each change 1 % of it idle          what --idle sessions take together that do nothing
- *     cycles        create, turn, fork, turn, end, and now and then a kill: how many a second, and
- *                   descriptors, processes and memory of this process before and after
+ *     turn           a turn of `x = 1`, from the call to its outcome
+ *     turn_recover   the same with a fork before each
+ *     fork           of a session that has run some turns, until the fork may be used
+ *     fork_frame     the same with pandas and a data frame of --frame-mb (0: left out)
+ *     branches_mib   what 16 branches of it take that change 1 % of it each
+ *     create         a new session
+ *     idle_mib       all that was started, with --idle sessions that do nothing; idle_each_mib: one
+ *     cycles         create, turn, fork, turn, end, and now and then a kill: how many a second, and
+ *                    descriptors, processes and memory before and after
  *
  * Memory is that of all processes that this one has started, pages that several share counted once
  * (Pss of smaps_rollup).  What does not work ends the benchmark: it is not fast.
@@ -23,6 +26,7 @@
 #include <unistd.h>
 
 #define BRANCHES 16
+#define REST_US  300000 /* what was ended is reaped, and copies are made anew */
 
 struct options {
     const char *language;
@@ -296,8 +300,12 @@ static void measure_frame(struct bench *bench) {
 static void measure_idle(struct bench *bench) {
     size_t count = bench->options.idle, processes;
     char(*ids)[PA_SESSION_ID_TEXT] = pa_xcalloc(count, sizeof(*ids));
-    double before = all_mib(NULL), first = 0;
     double *times = pa_xcalloc(count, sizeof(*times));
+    char first[PA_SESSION_ID_TEXT];
+    create(bench, false, NULL, first); /* the root is there, then, and its idle copies */
+    turn(bench, first, "x = 1");
+    usleep(REST_US);
+    double before = all_mib(NULL);
     for (size_t i = 0; i < count; i++) {
         uint64_t began = pa_clock_monotonic_ns();
         create(bench, false, NULL, ids[i]);
@@ -305,9 +313,12 @@ static void measure_idle(struct bench *bench) {
         turn(bench, ids[i], "x = list(range(100))");
     }
     print_times("create", times, count);
-    first = all_mib(&processes);
-    printf("  \"idle_sessions\": %zu, \"idle_mib\": %.1f,\n", count, first - before);
+    usleep(REST_US);
+    double after = all_mib(&processes);
+    printf("  \"idle_sessions\": %zu, \"idle_mib\": %.1f, \"idle_each_mib\": %.3f,\n", count, after,
+           (after - before) / (double)count);
     fflush(stdout);
+    end(bench, first);
     for (size_t i = 0; i < count; i++)
         end(bench, ids[i]);
     free(times);
@@ -336,9 +347,8 @@ static void cycle(struct bench *bench, size_t number) {
     end(bench, fork);
 }
 
-#define REST_US 300000 /* what was ended is reaped, and copies are made anew */
-#define WARM_UP 600    /* cycles until the list of ended sessions has its full length */
-#define PARTS   10     /* after each of which something is said on standard error */
+#define WARM_UP 600 /* cycles until the list of ended sessions has its full length */
+#define PARTS   10  /* after each of which something is said on standard error */
 
 /* What grows if anything is left behind. */
 struct holdings {
@@ -362,7 +372,7 @@ static void measure_cycles(struct bench *bench) {
         cycle(bench, i);
     struct holdings before = look(), after = before;
     uint64_t spent = 0;
-    for (size_t part = 0; part < PARTS; part++) {
+    for (size_t part = 0; part < PARTS && count; part++) {
         size_t from = count * part / PARTS, to = count * (part + 1) / PARTS;
         uint64_t began = pa_clock_monotonic_ns();
         for (size_t i = from; i < to; i++)

@@ -51,7 +51,8 @@ void pa_log_set_sink(pa_log_sink *sink, void *context);
 bool pa_log_enabled(const char *component, enum pa_log_level level);
 void pa_log(enum pa_log_level level, const char *component, const char *fmt, ...) PA_PRINTF(3, 4);
 
-/* The same of one run of a server: the id is a field of a line of JSON, and comes first in text. */
+/* The same of one run of a server: the id is a field of a line of JSON, and comes first in text.
+ * NULL: there was none. */
 void pa_log_run(enum pa_log_level level, const char *component, const char *run_id, const char *fmt,
                 ...) PA_PRINTF(4, 5);
 

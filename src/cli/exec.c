@@ -138,6 +138,9 @@ static int run_script(const struct pa_run_options *options, const struct pa_imag
         return pa_report_error(&err);
     if (pa_cli_take_warm(image, &run.policy, &warm))
         run.request.warm = &warm;
+    else
+        pa_language_run_compiled_boot(&run, image, executor, options->config.cache_directory,
+                                      cancel_fd);
     if (!image->without_checkpoint)
         run.request.stdin_fd = stdin_fd;
     run.request.sink = pa_python_rest_sink(&rest, to, &choice);

@@ -26,11 +26,20 @@
 #define PIECE           ((size_t)64 * 1024)
 #define CONNECT_MS      10000
 #define CHUNK_LINE_MOST 1024
+#define FIELDS_MOST     100 /* behind the last chunk */
 
 enum framing {
     FRAMED_BY_LENGTH,
     FRAMED_BY_CHUNKS,
     FRAMED_BY_END,
+};
+
+/* Where in the chunks reading is; a cancelled wait goes on from there. */
+enum chunk_state {
+    CHUNK_SIZE,
+    CHUNK_BYTES,
+    CHUNK_END, /* the line's end behind the bytes */
+    CHUNK_FIELDS,
 };
 
 struct pa_client {
@@ -41,7 +50,7 @@ struct pa_client {
     char content_type[128];
     enum framing framing;
     uint64_t left;
-    bool within_chunks; /* a chunk was begun: its line end comes before the next size */
+    enum chunk_state chunk;
     bool done;
     char where[300]; /* the address, for messages */
 };
@@ -413,29 +422,39 @@ struct pa_client *pa_client_free(struct pa_client *client) {
 
 /* --- the body --------------------------------------------------------------------------------- */
 
-/* The next chunk's size is read; after the last chunk come fields, up to an empty line. */
-static int begin_chunk(struct pa_client *client, struct pa_error *err) {
-    ssize_t size;
-    if (client->within_chunks) {
-        if ((size = receive_line(client, CHUNK_LINE_MOST, err)) != 0)
-            return size < 0 ? -1 : no_http(client, err);
-        consume_line(client);
-    }
-    if (receive_line(client, CHUNK_LINE_MOST, err) < 0)
+/* A line of what is between the bytes of chunks. */
+static int take_chunk_line(struct pa_client *client, struct pa_error *err) {
+    ssize_t size = receive_line(client, CHUNK_LINE_MOST, err);
+    if (size < 0)
         return -1;
-    if (!read_size(pa_buf_text(&client->input), 16, &client->left))
-        return no_http(client, err);
-    consume_line(client);
-    client->within_chunks = true;
-    if (client->left)
-        return 0;
-    for (size_t fields = 0; (size = receive_line(client, HEAD_MOST, err)) > 0; fields++) {
-        consume_line(client);
-        if (fields == 100)
+    switch (client->chunk) {
+    case CHUNK_END:
+        client->chunk = CHUNK_SIZE;
+        if (size)
             return no_http(client, err);
+        break;
+    case CHUNK_SIZE:
+        if (!read_size(pa_buf_text(&client->input), 16, &client->left))
+            return no_http(client, err);
+        client->chunk = client->left ? CHUNK_BYTES : CHUNK_FIELDS;
+        break;
+    default: /* after the last chunk: fields, up to an empty line */
+        client->done = size == 0;
+        break;
     }
-    client->done = size == 0;
-    return size < 0 ? -1 : 0;
+    consume_line(client);
+    return 0;
+}
+
+static int reach_bytes(struct pa_client *client, struct pa_error *err) {
+    if (client->chunk == CHUNK_BYTES && !client->left)
+        client->chunk = CHUNK_END;
+    for (unsigned lines = 0; client->chunk != CHUNK_BYTES && !client->done; lines++)
+        if (lines == FIELDS_MOST)
+            return no_http(client, err);
+        else if (take_chunk_line(client, err) < 0)
+            return -1;
+    return 0;
 }
 
 /* Bytes that are there already, at most `left` of them. */
@@ -451,8 +470,7 @@ static ssize_t take(struct pa_client *client, void *out, size_t size) {
 }
 
 ssize_t pa_client_read(struct pa_client *client, void *out, size_t size, struct pa_error *err) {
-    if (!client->done && client->framing == FRAMED_BY_CHUNKS && !client->left &&
-        begin_chunk(client, err) < 0)
+    if (client->framing == FRAMED_BY_CHUNKS && reach_bytes(client, err) < 0)
         return -1;
     if (client->framing == FRAMED_BY_LENGTH && !client->left)
         client->done = true;

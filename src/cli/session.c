@@ -67,7 +67,7 @@ char *pa_session_labels(const json_t *labels) {
 }
 
 void pa_session_print_json(const json_t *value) {
-    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     putchar('\n');
 }
 

@@ -17,12 +17,14 @@ static const char usage[] =
     "A module that meets at run time what is not compiled ends with exit code 217:\n"
     "'polyagent python --mode auto' then uses the interpreter.\n\n"
     "  -o FILE                    where to write the module (-: standard output)\n"
+    "  --wat                      the module as text, with the lines of Python that it comes from\n"
     "  --name NAME                what tracebacks call the program (default: FILE)\n";
 
 #define SOURCE_MAX (64 * PA_MIB)
 
 struct arguments {
     const char *input, *output, *name;
+    bool text;
 };
 
 static int write_module(const char *path, const struct pa_buf *module, struct pa_error *err) {
@@ -43,7 +45,7 @@ static int transpile(struct pa_executor *executor, const struct arguments *argum
     PA_CLEANUP(pa_transpiled_done) struct pa_transpiled result = {0};
     if (pa_read_file(arguments->input, &source, &err) < 0 ||
         pa_transpile(executor, source.size ? (const void *)source.data : "", source.size,
-                     arguments->name, limits, cancel_fd, &result, &err) < 0)
+                     arguments->name, arguments->text, limits, cancel_fd, &result, &err) < 0)
         return pa_report_error(&err);
     if (result.refused) {
         if (result.line)
@@ -61,6 +63,7 @@ static int parse(int argc, char **argv, struct arguments *ret) {
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"name", required_argument, NULL, 'n'},
+        {"wat", no_argument, NULL, 'w'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -74,11 +77,15 @@ static int parse(int argc, char **argv, struct arguments *ret) {
             ret->output = optarg;
         else if (option == 'n')
             ret->name = optarg;
+        else if (option == 'w')
+            ret->text = true;
         else
             return pa_report_usage("transpile", "see above");
     }
     if (optind + 1 != argc)
         return pa_report_usage("transpile", "one source is expected");
+    if (!ret->output && ret->text)
+        ret->output = "-";
     if (!ret->output)
         return pa_report_usage("transpile", "-o OUT.wasm is missing");
     ret->input = argv[optind];

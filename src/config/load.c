@@ -22,7 +22,8 @@
 #define PREFIX "POLYAGENT_"
 
 /* Read by others than this folder. */
-static const char *const other_variables[] = {"POLYAGENT_CONFIG", "POLYAGENT_CACHE_HOME"};
+static const char *const other_variables[] = {"POLYAGENT_CONFIG", "POLYAGENT_CACHE_HOME",
+                                              "POLYAGENT_URL", "POLYAGENT_API_KEY"};
 
 struct variable {
     char *name, *value;

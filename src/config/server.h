@@ -50,7 +50,7 @@
     NUMBER(idle_most, PA_UNIT_COUNT, 32, 1, 1024, false,                                           \
            "warm processes that each kind keeps under load")                                       \
     NUMBER(max_connections, PA_UNIT_COUNT, 1024, 1, 100000, false,                                 \
-           "connections of HTTP at once; more are refused")                                        \
+           "connections at once of HTTP, and of gRPC without TLS; more are refused")                \
     NUMBER(request_bytes, PA_UNIT_BYTES, 80 * PA_MIB, 4 * PA_KIB, 1536 * PA_MIB, false,            \
            "size of a request; a module in it is a third larger than by itself")                   \
     NUMBER(header_bytes, PA_UNIT_BYTES, 16 * PA_KIB, PA_KIB, PA_MIB, false,                        \

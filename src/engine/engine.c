@@ -1,20 +1,14 @@
 /*
  * One place for every setting of Wasmtime that we choose; docs/engine.md says why, setting by
- * setting.  An artifact loads only into an engine with the same settings, so the compile worker and
- * the runner both come here, and whoever changes what is generated raises SETTINGS_REVISION.
+ * setting.  An artifact loads only into an engine with the same settings and on a processor that
+ * has what its code uses (the engine checks both), so the compile worker and the runner both come
+ * here; one that does not load is made anew.
  */
 #include "engine/internal.h"
 
-#include "base/digest.h"
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/auxv.h>
 #include <sys/resource.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
-#define SETTINGS_REVISION 1
 
 /* Every address of a 32-bit guest, and an offset of up to 32 MiB on top without a bounds check. */
 #define MEMORY_RESERVATION (4 * PA_GIB)
@@ -33,42 +27,6 @@
 
 bool pa_engine_metered(const struct pa_engine_settings *settings) {
     return settings->metered || settings->deterministic;
-}
-
-const char *pa_engine_variant(const struct pa_engine_settings *settings) {
-    if (settings->deterministic)
-        return "deterministic";
-    return settings->metered ? "metered" : "fast";
-}
-
-/* Code is generated for the processor it is compiled on: its features are part of the artifact. */
-static void describe_processor(struct pa_buf *buf) {
-#if defined(__x86_64__)
-    unsigned a, b, c, d;
-    if (__get_cpuid(1, &a, &b, &c, &d)) /* not b: it holds the number of the core we run on */
-        pa_buf_printf(buf, "%x.%x.", c, d);
-    if (__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        pa_buf_printf(buf, "%x.%x.%x.", b, c, d);
-    if (__get_cpuid(0x80000001u, &a, &b, &c, &d))
-        pa_buf_printf(buf, "%x.%x.", c, d);
-#else
-    pa_buf_printf(buf, "%lx.%lx", getauxval(AT_HWCAP), getauxval(AT_HWCAP2));
-#endif
-}
-
-const char *pa_engine_fingerprint(void) {
-    /* A constant of this machine, computed when it is first asked for. */
-    static char text[64];
-    if (text[0])
-        return text;
-    struct pa_buf buf = PA_BUF_INIT(256);
-    char digest[PA_DIGEST_TEXT];
-    describe_processor(&buf);
-    pa_digest(buf.data, buf.size, digest);
-    pa_buf_done(&buf);
-    snprintf(text, sizeof(text), "wasmtime-%s-r%d-%.12s", PA_WASMTIME_VERSION, SETTINGS_REVISION,
-             digest);
-    return text;
 }
 
 static void choose_proposals(wasm_config_t *config) {

@@ -21,21 +21,13 @@
 #include "policy/status.h"
 #include "wasi/wasi.h"
 
-/* What changes the generated code; the supervisor names it by the same words as
- * pa_engine_variant(). */
+/* What changes the generated code; pa_policy_variant names it. */
 struct pa_engine_settings {
     bool metered;         /* fuel */
     bool deterministic;   /* canonical NaNs, deterministic relaxed SIMD */
     uint64_t stack_bytes; /* not part of the code */
     bool compiling;       /* set in the compile worker: enables the compiler's threads */
 };
-
-/* "fast", "metered" or "deterministic": names the artifact. */
-const char *pa_engine_variant(const struct pa_engine_settings *settings);
-
-/* The engine's version and every setting of ours, as text; a different one cannot load an artifact.
- */
-const char *pa_engine_fingerprint(void);
 
 struct pa_engine;
 int pa_engine_new(const struct pa_engine_settings *settings, struct pa_engine **ret,

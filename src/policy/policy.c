@@ -169,6 +169,10 @@ bool pa_policy_metered(const struct pa_policy *policy) {
     return policy->deterministic || policy->limits.fuel != PA_UNLIMITED;
 }
 
+const char *pa_policy_variant(const struct pa_policy *policy) {
+    return policy->deterministic ? "deterministic" : pa_policy_metered(policy) ? "metered" : "fast";
+}
+
 enum {
     FLAG_CLOCK = 1,
     FLAG_RANDOM = 2,

@@ -79,6 +79,8 @@ const char *pa_policy_env(const struct pa_policy *policy, const char *name);
 
 /* True if the run needs code with fuel in it: a fuel limit, or determinism. */
 bool pa_policy_metered(const struct pa_policy *policy);
+/* "fast", "metered" or "deterministic": which code of a module the run needs. */
+const char *pa_policy_variant(const struct pa_policy *policy);
 
 /* Across our own sockets (trusted sender).  `host` paths stay behind: the worker gets descriptors.
  */

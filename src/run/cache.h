@@ -24,7 +24,7 @@ struct pa_cache;
 
 struct pa_cache_key {
     char module[PA_DIGEST_TEXT]; /* of the bytes as given, text or binary */
-    const char *variant;         /* "fast", "metered", "deterministic" */
+    const char *variant;         /* pa_policy_variant */
 };
 
 /* `directory` NULL: $POLYAGENT_CACHE_HOME, else $XDG_CACHE_HOME/polyagent, else ~/.cache/polyagent;

@@ -15,13 +15,9 @@
 
 static const struct pa_entry command = {.style = PA_ENTRY_COMMAND};
 
-const char *pa_module_variant(const struct pa_policy *policy) {
-    return policy->deterministic ? "deterministic" : pa_policy_metered(policy) ? "metered" : "fast";
-}
-
 void pa_module_key(const struct pa_module_source *module, const struct pa_policy *policy,
                    struct pa_cache_key *ret) {
-    ret->variant = pa_module_variant(policy);
+    ret->variant = pa_policy_variant(policy);
     if (module->digest)
         snprintf(ret->module, sizeof(ret->module), "%s", module->digest);
     else

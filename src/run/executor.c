@@ -318,12 +318,8 @@ static bool artifact_is_bad(const struct pa_executor *executor,
     return true;
 }
 
-int pa_execute(struct pa_executor *executor, const struct pa_run_request *request,
-               struct pa_outcome *outcome, struct pa_error *err) {
-    if (pa_module_too_large(request->module.name, request->module.size, request->policy, outcome))
-        return 0;
-    if (request->warm)
-        return run_warm(executor, request, outcome, err);
+static int run_cold(struct pa_executor *executor, const struct pa_run_request *request,
+                    struct pa_outcome *outcome, struct pa_error *err) {
     for (int attempt = 0;; attempt++) {
         PA_CLEANUP(pa_closep) int artifact = -1;
         if (pa_compile(executor, &request->module, request->policy, request->cancel_fd, &artifact,
@@ -338,4 +334,19 @@ int pa_execute(struct pa_executor *executor, const struct pa_run_request *reques
             continue;
         return done;
     }
+}
+
+int pa_execute(struct pa_executor *executor, const struct pa_run_request *request,
+               struct pa_outcome *outcome, struct pa_error *err) {
+    if (pa_module_too_large(request->module.name, request->module.size, request->policy, outcome))
+        return 0;
+    if (request->warm)
+        return run_warm(executor, request, outcome, err);
+    struct pa_run_request known = *request;
+    char digest[PA_DIGEST_TEXT];
+    if (!known.module.digest) { /* once, for all that ask the cache */
+        pa_digest(known.module.bytes, known.module.size, digest);
+        known.module.digest = digest;
+    }
+    return run_cold(executor, &known, outcome, err);
 }

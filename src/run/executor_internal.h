@@ -27,7 +27,6 @@ int pa_compile_in_worker(struct pa_executor *executor, const struct pa_compile_m
 /* How a worker of this executor logs and is confined. */
 void pa_executor_setup(const struct pa_executor *executor, struct pa_worker_setup *setup);
 
-const char *pa_module_variant(const struct pa_policy *policy);
 void pa_module_key(const struct pa_module_source *module, const struct pa_policy *policy,
                    struct pa_cache_key *ret);
 const struct pa_entry *pa_module_entry(const struct pa_module_source *module);

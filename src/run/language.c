@@ -213,7 +213,9 @@ void pa_language_run_done(struct pa_language_run *run) {
     pa_policy_done(&run->policy);
     pa_buf_done(&run->header);
     free(run->module_path);
+    free(run->boot_path);
     free(run->argv);
     run->module_path = NULL;
+    run->boot_path = NULL;
     run->argv = NULL;
 }

@@ -43,6 +43,7 @@ struct pa_language_run {
     struct pa_policy policy;
     struct pa_buf header; /* the request's bytes; of an image without a checkpoint, the program's */
     char *module_path;
+    char *boot_path; /* compiled, or NULL */
     const char **argv;
 };
 
@@ -52,6 +53,13 @@ int pa_language_run_init(struct pa_language_run *run, const struct pa_image *ima
                          const char *cache_directory, const struct pa_policy *policy,
                          const struct pa_program *program, struct pa_error *err);
 void pa_language_run_done(struct pa_language_run *run);
+
+/* For a run that no warm process serves: it starts from the boot script as the pack's own compiler
+ * has made it, which runs in the sandbox first where it has not yet (boot.c).  Where that cannot be
+ * had, and in deterministic mode, in which the way an interpreter starts shows, nothing changes. */
+void pa_language_run_compiled_boot(struct pa_language_run *run, const struct pa_image *image,
+                                   struct pa_executor *executor, const char *cache_directory,
+                                   int cancel_fd);
 
 /* What stands at its default becomes the pack's, as in pa_language_run_init. */
 void pa_language_limits(const struct pa_pack *pack, struct pa_limits *limits);

@@ -178,8 +178,8 @@ static bool lacks_room(int errnum) {
            errnum == EAGAIN;
 }
 
-/* -1 when the root is of no use any more.  0 without a copy (*ret is NULL, *err says why) when there
- * is none for now: sessions live by this root, so it is kept. */
+/* -1 when the root is of no use any more.  0 without a copy (*ret is NULL, *err says why) when
+ * there is none for now: sessions live by this root, so it is kept. */
 static int fork_copy(struct pa_pool *pool, bool session, struct pa_copy **ret,
                      struct pa_error *err) {
     int pair[2];

@@ -57,8 +57,8 @@ static int do_step(struct pa_session *session, const struct pa_file_step *step,
     return 0;
 }
 
-static int step_alone(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                      const struct pa_file_step *step, struct pa_session_file *ret,
+static int step_alone(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                      const char *id, const struct pa_file_step *step, struct pa_session_file *ret,
                       struct pa_error *err) {
     struct pa_session *session;
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)
@@ -100,9 +100,10 @@ static int get(struct pa_session *session, const char *path, uint64_t offset, ui
                       ret_file, err);
 }
 
-int pa_sessions_file_get(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                         const char *path, uint64_t offset, uint64_t size, struct pa_buf *ret,
-                         struct pa_session_file *ret_file, struct pa_error *err) {
+int pa_sessions_file_get(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                         const char *id, const char *path, uint64_t offset, uint64_t size,
+                         struct pa_buf *ret, struct pa_session_file *ret_file,
+                         struct pa_error *err) {
     struct pa_session *session;
     struct pa_session_file file = {0};
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)
@@ -133,9 +134,9 @@ static int put(struct pa_session *session, const char *path, uint64_t offset, bo
     return 0;
 }
 
-int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                         const char *path, uint64_t offset, bool truncate, const void *bytes,
-                         size_t size, struct pa_error *err) {
+int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                         const char *id, const char *path, uint64_t offset, bool truncate,
+                         const void *bytes, size_t size, struct pa_error *err) {
     struct pa_session *session;
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)
         return -1;
@@ -146,27 +147,30 @@ int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_a
 
 /* --- single steps ----------------------------------------------------------------------------- */
 
-int pa_sessions_file_stat(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                          const char *path, struct pa_session_file *ret, struct pa_error *err) {
+int pa_sessions_file_stat(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                          const char *id, const char *path, struct pa_session_file *ret,
+                          struct pa_error *err) {
     const struct pa_file_step step = {.op = PA_FILE_STAT, .path = (char *)(uintptr_t)path};
     return step_alone(sessions, asker, id, &step, ret, err);
 }
 
-int pa_sessions_file_mkdir(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                           const char *path, struct pa_error *err) {
+int pa_sessions_file_mkdir(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                           const char *id, const char *path, struct pa_error *err) {
     const struct pa_file_step step = {.op = PA_FILE_MKDIR, .path = (char *)(uintptr_t)path};
     return step_alone(sessions, asker, id, &step, NULL, err);
 }
 
-int pa_sessions_file_rename(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *from, const char *to, struct pa_error *err) {
+int pa_sessions_file_rename(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *from, const char *to,
+                            struct pa_error *err) {
     const struct pa_file_step step = {
         .op = PA_FILE_RENAME, .path = (char *)(uintptr_t)from, .to = (char *)(uintptr_t)to};
     return step_alone(sessions, asker, id, &step, NULL, err);
 }
 
-int pa_sessions_file_remove(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *path, bool recursive, struct pa_error *err) {
+int pa_sessions_file_remove(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *path, bool recursive,
+                            struct pa_error *err) {
     const struct pa_file_step step = {
         .op = PA_FILE_REMOVE, .path = (char *)(uintptr_t)path, .flag = recursive};
     return step_alone(sessions, asker, id, &step, NULL, err);
@@ -286,8 +290,9 @@ static json_t *found_json(const struct found *found) {
     return object;
 }
 
-int pa_sessions_file_list(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                          const char *path, unsigned depth, json_t **ret, struct pa_error *err) {
+int pa_sessions_file_list(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                          const char *id, const char *path, unsigned depth, json_t **ret,
+                          struct pa_error *err) {
     struct pa_session *session;
     PA_CLEANUP(findings_done) struct findings findings = {0};
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)
@@ -351,9 +356,9 @@ static int search_file(struct pa_session *session, const struct found *found, co
     return 0;
 }
 
-int pa_sessions_file_search(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *path, const char *glob, const char *text, size_t most,
-                            json_t **ret, struct pa_error *err) {
+int pa_sessions_file_search(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *path, const char *glob, const char *text,
+                            size_t most, json_t **ret, struct pa_error *err) {
     struct pa_session *session;
     PA_CLEANUP(findings_done) struct findings findings = {0};
     if (text && !*text)

@@ -190,14 +190,14 @@ static int fork_all(struct pa_session *parent, size_t count, json_t *labels,
     return 0;
 }
 
-int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id, size_t count,
-                     json_t *labels, char (*ret_ids)[PA_SESSION_ID_TEXT], struct pa_error *err) {
+int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, size_t count, json_t *labels,
+                     char (*ret_ids)[PA_SESSION_ID_TEXT], struct pa_error *err) {
     struct pa_session *session;
     if (count < 1 || count > PA_SESSION_FORKS)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "count: %zu forks in one call; 1 to %d are",
                        count, PA_SESSION_FORKS);
-    if (check_labels(labels, err) < 0 ||
-        pa_session_enter(sessions, asker, id, &session, err) < 0)
+    if (check_labels(labels, err) < 0 || pa_session_enter(sessions, asker, id, &session, err) < 0)
         return -1;
     int done = pa_session_room(sessions, session->owner, (unsigned)count, err);
     if (done == 0)
@@ -282,8 +282,8 @@ static int keep(struct pa_session *session, const char *name, struct pa_error *e
     return 0;
 }
 
-int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                     const char *checkpoint, struct pa_error *err) {
+int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, const char *checkpoint, struct pa_error *err) {
     struct pa_session *session;
     if (check_name("checkpoint", checkpoint, err) < 0 ||
         pa_session_enter(sessions, asker, id, &session, err) < 0)
@@ -293,8 +293,8 @@ int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker
     return done;
 }
 
-int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                        const char *checkpoint, struct pa_error *err) {
+int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                        const char *id, const char *checkpoint, struct pa_error *err) {
     struct pa_session *session;
     size_t at = 0;
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)
@@ -309,8 +309,8 @@ int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_as
     return done;
 }
 
-int pa_sessions_drop(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                     const char *checkpoint, struct pa_error *err) {
+int pa_sessions_drop(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, const char *checkpoint, struct pa_error *err) {
     struct pa_session *session;
     size_t at = 0;
     if (pa_session_enter(sessions, asker, id, &session, err) < 0)

@@ -111,17 +111,18 @@ int pa_sessions_end(struct pa_sessions *sessions, const char *owner, const char 
 
 /* `count` copies at the state after the last turn, all or none of them.  Each has the labels of its
  * parent, or `labels`.  In deterministic mode each has a seed that follows from its parent's. */
-int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id, size_t count,
-                     json_t *labels, char (*ret_ids)[PA_SESSION_ID_TEXT], struct pa_error *err);
+int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, size_t count, json_t *labels,
+                     char (*ret_ids)[PA_SESSION_ID_TEXT], struct pa_error *err);
 
 /* Named checkpoints of a session.  Keeping one under a name that is taken replaces it; going back
  * makes the session what it was, and the checkpoint stays. */
-int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                     const char *checkpoint, struct pa_error *err);
-int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                        const char *checkpoint, struct pa_error *err);
-int pa_sessions_drop(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                     const char *checkpoint, struct pa_error *err);
+int pa_sessions_keep(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, const char *checkpoint, struct pa_error *err);
+int pa_sessions_go_back(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                        const char *id, const char *checkpoint, struct pa_error *err);
+int pa_sessions_drop(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, const char *checkpoint, struct pa_error *err);
 
 /* {"id", "name", "language", "state": "idle" | "busy" | "ended", "ended": why, "parent", "tree",
  * "labels", "turns", "forks", "recover", "memory_bytes", "created_at", "idle_ms", "expires_in_ms",
@@ -160,30 +161,33 @@ struct pa_session_file {
 };
 
 /* `size` bytes at `offset`; past the end there are fewer.  Appends to `ret`, up to its maximum. */
-int pa_sessions_file_get(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                         const char *path, uint64_t offset, uint64_t size, struct pa_buf *ret,
-                         struct pa_session_file *ret_file, struct pa_error *err);
+int pa_sessions_file_get(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                         const char *id, const char *path, uint64_t offset, uint64_t size,
+                         struct pa_buf *ret, struct pa_session_file *ret_file,
+                         struct pa_error *err);
 /* Writes at `offset`, making the file and its folders; `truncate` first empties it. */
-int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                         const char *path, uint64_t offset, bool truncate, const void *bytes,
-                         size_t size, struct pa_error *err);
-int pa_sessions_file_stat(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                          const char *path, struct pa_session_file *ret, struct pa_error *err);
-int pa_sessions_file_mkdir(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                           const char *path, struct pa_error *err);
-int pa_sessions_file_rename(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *from, const char *to, struct pa_error *err);
+int pa_sessions_file_put(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                         const char *id, const char *path, uint64_t offset, bool truncate,
+                         const void *bytes, size_t size, struct pa_error *err);
+int pa_sessions_file_stat(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                          const char *id, const char *path, struct pa_session_file *ret,
+                          struct pa_error *err);
+int pa_sessions_file_mkdir(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                           const char *id, const char *path, struct pa_error *err);
+int pa_sessions_file_rename(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *from, const char *to, struct pa_error *err);
 /* A folder must be empty, unless `recursive`. */
-int pa_sessions_file_remove(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *path, bool recursive, struct pa_error *err);
+int pa_sessions_file_remove(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *path, bool recursive, struct pa_error *err);
 /* [{"path", "type": "file" | "directory", "size", "modified_at"}], sorted by path; `depth` 1: what
  * is in the folder itself. */
-int pa_sessions_file_list(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                          const char *path, unsigned depth, json_t **ret, struct pa_error *err);
+int pa_sessions_file_list(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                          const char *id, const char *path, unsigned depth, json_t **ret,
+                          struct pa_error *err);
 /* Files below `path` whose name matches `glob` (NULL: all) and, unless `text` is NULL, that have
  * lines with it: [{"path", "size", "matches": [{"line", "text"}]}], at most `most` of them. */
-int pa_sessions_file_search(struct pa_sessions *sessions, const struct pa_session_asker *asker, const char *id,
-                            const char *path, const char *glob, const char *text, size_t most,
-                            json_t **ret, struct pa_error *err);
+int pa_sessions_file_search(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                            const char *id, const char *path, const char *glob, const char *text,
+                            size_t most, json_t **ret, struct pa_error *err);
 
 #endif

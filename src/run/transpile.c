@@ -43,12 +43,12 @@ void pa_transpiled_done(struct pa_transpiled *transpiled) {
     pa_buf_done(&transpiled->module);
 }
 
-static void make_key(const void *source, size_t size, const char *filename,
+static void make_key(const void *source, size_t size, const char *filename, bool text,
                      struct pa_cache_key *ret) {
     const struct pa_span spans[] = {
         {source, size}, {filename, strlen(filename)}, {PA_TRANSPILE_ID, strlen(PA_TRANSPILE_ID)}};
     pa_digest_spans(spans, PA_ARRAY_LEN(spans), ret->module);
-    ret->variant = "python";
+    ret->variant = text ? "python-text" : "python";
 }
 
 /* What the file says, from the transpiler or the cache. */
@@ -74,9 +74,9 @@ static int take_answer(int fd, struct pa_transpiled *ret, struct pa_error *err) 
 }
 
 static int make(struct pa_executor *executor, const void *source, size_t size, const char *filename,
-                const struct pa_limits *limits, int cancel_fd, int answer,
+                bool as_text, const struct pa_limits *limits, int cancel_fd, int answer,
                 struct pa_outcome *outcome, struct pa_error *err) {
-    struct pa_compile_message message = {.limits = *limits, .python = true};
+    struct pa_compile_message message = {.limits = *limits, .python = true, .text = as_text};
     snprintf(message.filename, sizeof(message.filename), "%s", filename);
     pa_executor_setup(executor, &message.setup);
     PA_CLEANUP(pa_closep) int text = pa_memfd_of("source", source, size, err);
@@ -86,12 +86,12 @@ static int make(struct pa_executor *executor, const void *source, size_t size, c
 }
 
 int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
-                 const char *filename, const struct pa_limits *limits, int cancel_fd,
+                 const char *filename, bool as_text, const struct pa_limits *limits, int cancel_fd,
                  struct pa_transpiled *ret, struct pa_error *err) {
     struct pa_cache_key key;
     struct pa_error cache_err = {.code = PA_ERR_NONE};
     *ret = (struct pa_transpiled){.module = PA_BUF_INIT(ANSWER_MAX)};
-    make_key(source, size, filename, &key);
+    make_key(source, size, filename, as_text, &key);
     PA_CLEANUP(pa_closep) int cached = pa_cache_get(executor->cache, &key, &cache_err);
     if (cached >= 0) {
         ret->cached = true;
@@ -106,7 +106,8 @@ int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
         return pa_fail_errno(err, errno, "cannot create a memory file");
     struct pa_outcome outcome;
     pa_outcome_init(&outcome);
-    int done = make(executor, source, size, filename, limits, cancel_fd, answer, &outcome, err);
+    int done =
+        make(executor, source, size, filename, as_text, limits, cancel_fd, answer, &outcome, err);
     if (done == 0 && outcome.status != PA_STATUS_OK) {
         /* It ran into a limit, or fell over: the source is not for it. */
         ret->refused = true;
@@ -219,7 +220,7 @@ int pa_python_try(struct pa_executor *executor, const struct pa_python_try *atte
         return 0;
     }
     PA_CLEANUP(pa_transpiled_done) struct pa_transpiled transpiled;
-    int done = pa_transpile(executor, attempt->code, attempt->code_size, filename,
+    int done = pa_transpile(executor, attempt->code, attempt->code_size, filename, false,
                             &attempt->policy->limits, attempt->cancel_fd, &transpiled, err);
     if (done < 0)
         return -1;

@@ -48,10 +48,11 @@ struct pa_transpiled {
 };
 void pa_transpiled_done(struct pa_transpiled *transpiled);
 
-/* `filename` is what tracebacks call the program.  0 also for a refusal; -1 is the host's trouble.
+/* `filename` is what tracebacks call the program; `as_text` gives the module for people to read.  0
+ * also for a refusal; -1 is the host's trouble.
  */
 int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
-                 const char *filename, const struct pa_limits *limits, int cancel_fd,
+                 const char *filename, bool as_text, const struct pa_limits *limits, int cancel_fd,
                  struct pa_transpiled *ret, struct pa_error *err);
 
 struct pa_python_try {

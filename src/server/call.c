@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include <inttypes.h>
 
 #define DRAINING_RETRY_MS 1000
 
@@ -24,8 +25,8 @@ struct course {
     uint64_t began_ns, began_realtime_ns;
     struct pa_prepared *prepared;
     struct pa_run *run;
-    struct pa_host_run *host;     /* of its guest's calls; NULL: it makes none */
-    pthread_mutex_t telling;      /* one event at a time: calls come from other threads */
+    struct pa_host_run *host;  /* of its guest's calls; NULL: it makes none */
+    pthread_mutex_t telling;   /* one event at a time: calls come from other threads */
     struct pa_outcome outcome; /* initialised when `ended` */
     bool ended;                /* the run has an outcome */
     uint64_t queue_ns;
@@ -98,8 +99,9 @@ static int check(struct course *course, struct pa_error *err) {
     if (wait_ms) {
         course->reply->retry_after_ms = wait_ms;
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                       "%s calls more often than it may in a second: try again later",
-                       pa_caller_name(call->caller));
+                       "%s may make %" PRIu64 " calls in a second (rate of its key, or "
+                       "server.rate_per_caller): come again in %" PRIu64 " ms",
+                       pa_caller_name(call->caller), pa_caller_rate(call->caller), wait_ms);
     }
     return 0;
 }
@@ -272,10 +274,9 @@ static void log_end(const struct course *course, const struct pa_error *err, uin
     const bool host = !course->ended && err->code == PA_ERR_INTERNAL;
     const double ms = (double)duration_ns / PA_NS_PER_MS;
     pa_log_run(host ? PA_LOG_ERROR : PA_LOG_INFO, "server",
-               course->run ? course->reply->run_id : "refused",
-               "%s for %s over %s: %s in %.1f ms%s%s", tool_of(course), caller, course->call->door,
-               status_of(course, err), ms, course->ended ? "" : ": ",
-               course->ended ? "" : err->message);
+               course->run ? course->reply->run_id : NULL, "%s for %s over %s: %s in %.1f ms%s%s",
+               tool_of(course), caller, course->call->door, status_of(course, err), ms,
+               course->ended ? "" : ": ", course->ended ? "" : err->message);
 }
 
 static void audit(const struct course *course, const struct pa_error *err, uint64_t duration_ns) {

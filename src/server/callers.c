@@ -85,6 +85,10 @@ uint64_t pa_caller_running_most(const struct pa_caller *caller) {
     return caller->running_most;
 }
 
+uint64_t pa_caller_rate(const struct pa_caller *caller) {
+    return caller->rate;
+}
+
 uint64_t pa_caller_spend(struct pa_caller *caller, uint64_t now_ns) {
     if (caller->rate == PA_UNLIMITED)
         return 0;

@@ -50,6 +50,8 @@ bool pa_caller_may_language(const struct pa_caller *caller, const char *language
 const struct pa_ceilings *pa_caller_ceilings(const struct pa_caller *caller);
 uint64_t pa_caller_running_most(const struct pa_caller *caller);
 
+uint64_t pa_caller_rate(const struct pa_caller *caller); /* calls in a second; PA_UNLIMITED */
+
 /* Takes one call out of the caller's rate: 0, or the milliseconds after which there is one. */
 uint64_t pa_caller_spend(struct pa_caller *caller, uint64_t now_ns);
 

@@ -72,7 +72,7 @@ static int scan(const struct arguments *arguments, const char **ret_file, int *r
     optind = 0;
     opterr = 0;
     *ret_file = NULL;
-    while ((option = getopt_long(arguments->argc, arguments->argv, "+:h", options_table, NULL)) !=
+    while ((option = getopt_long(arguments->argc, arguments->argv, ":h", options_table, NULL)) !=
            -1) {
         if (option == OPT_HELP || option == 'h') {
             fputs(pa_streq(arguments->argv[0], "mcp") ? mcp_usage : serve_usage, stdout);
@@ -105,7 +105,7 @@ static int apply(const struct arguments *arguments, struct pa_config *config,
                  struct pa_error *err) {
     int option, done = 0;
     optind = 0;
-    while (done == 0 && (option = getopt_long(arguments->argc, arguments->argv, "+:h",
+    while (done == 0 && (option = getopt_long(arguments->argc, arguments->argv, ":h",
                                               options_table, NULL)) != -1) {
         if (option == OPT_SET)
             done = set(config, optarg, err);
@@ -159,7 +159,7 @@ static int serve(struct pa_life *life, struct pa_error *err) {
 static int speak_mcp(struct pa_life *life, const struct pa_config *config, struct pa_error *err) {
     struct pa_service *service = pa_life_service(life);
     struct pa_caller *caller;
-    if (pa_service_authenticate(service, getenv("POLYAGENT_API_KEY"), &caller, err) < 0)
+    if (pa_service_authenticate(service, "mcp", getenv("POLYAGENT_API_KEY"), &caller, err) < 0)
         return pa_error_prefix(err, "$POLYAGENT_API_KEY");
     int done = pa_mcp_serve_lines(service, caller, STDIN_FILENO, STDOUT_FILENO,
                                   pa_life_signal_fd(life), config->server.request_bytes, err);

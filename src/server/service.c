@@ -74,24 +74,28 @@ int pa_service_reload(struct pa_service *service, const struct pa_config *config
     /* Only this replaces the callers, and it is one thread's. */
     if (pa_callers_load(&config->server, service->callers, &callers, err) < 0)
         return -1;
+    if (service->config.audit && pa_audit_reopen(service->config.audit, err) < 0) {
+        pa_callers_free(callers);
+        return -1;
+    }
     pthread_rwlock_wrlock(&service->lock);
     struct pa_callers *before = service->callers;
     service->callers = callers;
     pthread_rwlock_unlock(&service->lock);
     pa_callers_free(before);
     atomic_store(&service->queued_most_per_caller, config->server.max_queued_per_caller);
-    if (service->config.audit)
-        return pa_audit_reopen(service->config.audit, err);
     return 0;
 }
 
-int pa_service_authenticate(struct pa_service *service, const char *credential,
+int pa_service_authenticate(struct pa_service *service, const char *door, const char *credential,
                             struct pa_caller **ret, struct pa_error *err) {
     pthread_rwlock_rdlock(&service->lock);
     int done = pa_callers_find(service->callers, credential, ret, err);
     pthread_rwlock_unlock(&service->lock);
-    if (done < 0) /* which door it was, it does not say */
-        pa_metrics_refused(service->metrics, "", PA_ERR_UNAUTHENTICATED);
+    if (done < 0) {
+        pa_metrics_refused(service->metrics, door, PA_ERR_UNAUTHENTICATED);
+        pa_log_info("server", "a request over %s: %s", door, err->message);
+    }
     return done;
 }
 

@@ -3,7 +3,7 @@
  * and the account of runs are the same through each.
  *
  *     pa_service_new(&config, &service, &err)
- *     pa_service_authenticate(service, key, &caller, &err)
+ *     pa_service_authenticate(service, "http", key, &caller, &err)
  *     pa_service_call(service, &call, &reply, &err)        blocks until the run has ended
  *     pa_service_reply_done(&reply); pa_caller_unref(caller);
  *     pa_service_drain(service, deadline_ns)               no new runs; waits for those there are
@@ -49,10 +49,11 @@ int pa_service_reload(struct pa_service *service, const struct pa_config *config
 
 /* Who asks.  Counted; immutable. */
 struct pa_caller;
-/* `credential` is the text of "Authorization: Bearer ..." or of "x-api-key" without its prefix, or
- * NULL.  Without configured keys everybody is the caller "local".  UNAUTHENTICATED otherwise; the
- * message never has the key. */
-int pa_service_authenticate(struct pa_service *service, const char *credential,
+/* `door` as in struct pa_service_call, for logs and metrics; `credential` is the text of
+ * "Authorization: Bearer ..." or of "x-api-key" without its prefix, or NULL.  Without configured
+ * keys everybody is the caller "local".  UNAUTHENTICATED otherwise; the message never has the key.
+ */
+int pa_service_authenticate(struct pa_service *service, const char *door, const char *credential,
                             struct pa_caller **ret, struct pa_error *err);
 struct pa_caller *pa_caller_ref(struct pa_caller *caller);
 struct pa_caller *pa_caller_unref(struct pa_caller *caller); /* NULL */
@@ -72,7 +73,7 @@ struct pa_service_call {
     const struct pa_tool_events *events; /* NULL: none.  "queued" is a phase, too */
     /* Told at once, before anything waits, on the calling thread; NULL: nobody is told. */
     void (*began)(void *context, const char *run_id);
-    /* The guest calls one of the `tools` that the parameters offer; pa_service_answer answers.  From
+    /* The guest calls one of the `tools` that the parameters offer; pa_service_answer answers. From
      * any thread, never beside another one or an event.  NULL: the door cannot tell its client, and
      * `no_calls` says what the client is to do instead. */
     void (*call)(void *context, uint64_t call_id, const char *name, const json_t *arguments);
@@ -102,8 +103,8 @@ int pa_service_run(struct pa_service *service, const struct pa_caller *caller, c
 int pa_service_cancel(struct pa_service *service, const struct pa_caller *caller,
                       const char *run_id, struct pa_error *err);
 
-/* Answers a call of a run's guest: with a result (any value), or with the `error` why there is none.
- * NOT_FOUND where it is not open (any more). */
+/* Answers a call of a run's guest: with a result (any value), or with the `error` why there is
+ * none. NOT_FOUND where it is not open (any more). */
 int pa_service_answer(struct pa_service *service, const struct pa_caller *caller,
                       const char *run_id, uint64_t call_id, const json_t *result, const char *error,
                       struct pa_error *err);

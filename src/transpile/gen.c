@@ -211,12 +211,19 @@ void g_finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret) {
         uint32_t moved = at[i] + shift;
         pa_buf_append(&calls, &moved, 4);
     }
+    struct pa_buf lines = PA_BUF_INIT(64u << 20);
+    const uint32_t *begins = (const uint32_t *)(const void *)f->lines.data;
+    for (size_t i = 0; i < f->lines.size / 8; i++) {
+        const uint32_t moved[] = {begins[2 * i] + shift, begins[2 * i + 1]};
+        pa_buf_append(&lines, moved, sizeof(moved));
+    }
     pa_buf_append(&whole, f->code.data, f->code.size);
     pa_buf_append(&whole, code->data, code->size);
     uint8_t end = 0x0b;
     pa_buf_append(&whole, &end, 1);
     ret->code = whole;
     ret->own_calls = calls;
+    ret->lines = lines;
 }
 
 static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *ret) {
@@ -224,7 +231,7 @@ static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *
     int frames[48], environment_frame = -1;
     *f = (struct g_fn){.g = g, .in = in, .frames = !in->frameless};
     f->infer = (struct pa_infer){.program = g->program, .tree = g->tree, .in = in};
-    f->code = f->own_calls = PA_BUF_INIT(32u << 20);
+    f->code = f->own_calls = f->lines = PA_BUF_INIT(32u << 20);
     for (size_t i = 0; in->def && i < in->def->param_count; i++) {
         uint32_t local = g_local(f, g_repr(pa_web_find(in->params[i]->web)->type));
         PA_ASSERT(local == i);
@@ -257,6 +264,7 @@ static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *
     pa_buf_done(&code);
     pa_buf_done(&f->code);
     pa_buf_done(&f->own_calls);
+    pa_buf_done(&f->lines);
 }
 
 /* Rounds. */
@@ -265,6 +273,7 @@ static void free_bodies(struct g_gen *g) {
     for (uint32_t i = 0; i < g->body_room; i++) {
         pa_buf_done(&g->bodies[i].code);
         pa_buf_done(&g->bodies[i].own_calls);
+        pa_buf_done(&g->bodies[i].lines);
     }
 }
 
@@ -449,6 +458,7 @@ void g_done(struct g_gen *g) {
     free_bodies(g);
     pa_buf_done(&g->fn.code);
     pa_buf_done(&g->fn.own_calls);
+    pa_buf_done(&g->fn.lines);
     pa_buf_done(&g->data);
     pa_buf_done(&g->places);
     pa_buf_done(&g->types);

@@ -76,6 +76,7 @@ struct g_fn {
     struct pa_infer infer; /* to ask inference again */
     struct pa_buf code;
     struct pa_buf own_calls; /* u32: where code names a function of the program */
+    struct pa_buf lines;     /* u32 offset, u32 line: where statements begin */
     uint8_t *locals;         /* types, parameters first */
     uint32_t local_count, local_room, param_count;
     uint32_t *free_locals; /* temporaries to be used again */
@@ -95,7 +96,7 @@ struct g_fn {
 
 struct g_body {
     struct pa_buf code; /* with its locals */
-    struct pa_buf own_calls;
+    struct pa_buf own_calls, lines;
     uint32_t type;
     char name[96];
 };
@@ -271,6 +272,9 @@ void g_return(struct g_fn *f);
 
 /* gen_module.c */
 void g_assemble(struct g_gen *g, struct pa_buf *module);
+
+/* wat.c: the program's functions as text, once the module is assembled. */
+void g_wat(struct g_gen *g, struct pa_buf *out);
 
 /* gen.c */
 /* Locals, then what f->code holds, then `code`: a function's body as it stands in the module. */

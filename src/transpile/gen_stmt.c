@@ -298,6 +298,8 @@ static void generate_class(struct g_fn *f, struct pa_node *node) {
 }
 
 void g_statement(struct g_fn *f, struct pa_node *node) {
+    const uint32_t begins[] = {(uint32_t)f->code.size, node->place.line};
+    pa_buf_append(&f->lines, begins, sizeof(begins));
     switch (node->kind) {
     case PA_S_BLOCK:
         g_block_of(f, node);

@@ -97,6 +97,21 @@ static TSNode find_error(TSNode node) {
     }
 }
 
+/* Tabs and spaces mixed mean what Python says they mean, which is not worth knowing. */
+static void check_tabs(struct pa_tree *tree) {
+    bool tabs = false, spaces = false, indented = true;
+    struct pa_place place = {1, 0, 1, 0};
+    for (size_t i = 0; i < tree->size; i++) {
+        tabs |= indented && tree->source[i] == '\t';
+        spaces |= indented && tree->source[i] == ' ';
+        indented = tree->source[i] == '\n' ||
+                   (indented && (tree->source[i] == ' ' || tree->source[i] == '\t'));
+        place.line += tree->source[i] == '\n';
+        if (tabs && spaces)
+            pa_refuse(tree, &place, "tabs and spaces are mixed in indentation");
+    }
+}
+
 /* What the parser is not asked to read: another encoding than UTF-8, a NUL. */
 static void check_source(struct pa_tree *tree) {
     const uint8_t *s = (const uint8_t *)tree->source;
@@ -151,6 +166,7 @@ int pa_tree_parse(struct pa_tree *tree, const char *source, size_t size,
     int refused = setjmp(tree->refused);
     if (!refused) {
         check_source(tree);
+        check_tabs(tree);
         held->parser = ts_parser_new();
         ts_parser_set_language(held->parser, tree_sitter_python());
         held->syntax = ts_parser_parse_string(held->parser, NULL, source, (uint32_t)size);

@@ -18,6 +18,7 @@
 struct pa_parse {
     struct pa_tree *tree;
     unsigned depth;
+    uint32_t column;           /* where the statements around begin */
     unsigned loops, functions; /* around the statement: break and return belong in one */
 };
 

@@ -407,8 +407,13 @@ struct pa_node *pa_parse_target(struct pa_parse *p, TSNode node) {
         pa_parse_is(node, "expression_list") || pa_parse_is(node, "list")) {
         struct pa_kids kids = pa_parse_named(p, node);
         result = pa_parse_new(p, PA_N_TUPLE, node, kids.count);
-        for (size_t i = 0; i < kids.count; i++)
+        size_t stars = 0;
+        for (size_t i = 0; i < kids.count; i++) {
             pa_parse_add(result, pa_parse_target(p, kids.list[i].node));
+            stars += result->kids[i]->kind == PA_N_STAR;
+        }
+        if (stars > 1)
+            pa_parse_refuse(p, node, "not valid Python: two starred names");
         if (kids.count == 1 && pa_parse_is(node, "tuple_pattern") &&
             pa_parse_kids(p, node).count == 3)
             result = result->kids[0]; /* (a) = ... */

@@ -179,6 +179,18 @@ static struct pa_node *parse_augmented(struct pa_parse *p, TSNode node) {
     return result;
 }
 
+/* else, elif, except and finally stand under what they belong to. */
+static void check_clauses(struct pa_parse *p, TSNode node, struct pa_kids kids) {
+    TSPoint start = ts_node_start_point(node);
+    for (size_t i = 0; i < kids.count; i++) {
+        const char *type = ts_node_type(kids.list[i].node);
+        size_t size = strlen(type);
+        TSPoint at = ts_node_start_point(kids.list[i].node);
+        if (size > 7 && pa_streq(type + size - 7, "_clause") && at.column != start.column)
+            pa_parse_refuse(p, kids.list[i].node, "the indentation is not valid");
+    }
+}
+
 static struct pa_node *parse_else(struct pa_parse *p, TSNode node) {
     return ts_node_is_null(node)
                ? NULL
@@ -187,6 +199,7 @@ static struct pa_node *parse_else(struct pa_parse *p, TSNode node) {
 
 static struct pa_node *parse_if(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
+    check_clauses(p, node, kids);
     struct pa_node *first = pa_parse_new(p, PA_S_IF, node, 0), *last = first;
     first->a = pa_parse_expression(p, pa_parse_field(kids, "condition"));
     first->b = pa_parse_block(p, pa_parse_field(kids, "consequence"));
@@ -219,6 +232,7 @@ static struct pa_node *parse_loop_body(struct pa_parse *p, TSNode body) {
 
 static struct pa_node *parse_while(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
+    check_clauses(p, node, kids);
     struct pa_node *result = pa_parse_new(p, PA_S_WHILE, node, 0);
     result->a = pa_parse_expression(p, pa_parse_field(kids, "condition"));
     result->b = parse_loop_body(p, pa_parse_field(kids, "body"));
@@ -230,6 +244,7 @@ static struct pa_node *parse_for(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     if (pa_parse_is(kids.list[0].node, "async"))
         pa_parse_refuse(p, node, "async is not supported");
+    check_clauses(p, node, kids);
     struct pa_node *result = pa_parse_new(p, PA_S_FOR, node, 0);
     result->a = pa_parse_target(p, pa_parse_field(kids, "left"));
     result->b = pa_parse_expression(p, pa_parse_field(kids, "right"));
@@ -242,8 +257,9 @@ static struct pa_node *parse_handler(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     struct pa_node *result = pa_parse_new(p, PA_S_HANDLER, node, 0);
     TSNode value = pa_parse_field(kids, "value"), alias = pa_parse_field(kids, "alias");
-    if (kids.count > 1 && pa_parse_is(kids.list[1].node, "*"))
-        pa_parse_refuse(p, node, "except* is not supported");
+    for (size_t i = 0; i < kids.count; i++)
+        if (pa_parse_is(kids.list[i].node, "*") || pa_parse_is(kids.list[i].node, ","))
+            pa_parse_refuse(p, node, "this except is not supported");
     if (pa_parse_is(value, "as_pattern")) { /* in the grammar's older form */
         struct pa_kids parts = pa_parse_named(p, value);
         struct pa_kids inner = pa_parse_named(p, pa_parse_field(pa_parse_kids(p, value), "alias"));
@@ -274,6 +290,7 @@ static struct pa_node *parse_handler(struct pa_parse *p, TSNode node) {
 
 static struct pa_node *parse_try(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
+    check_clauses(p, node, kids);
     struct pa_node *result = pa_parse_new(p, PA_S_TRY, node, kids.count);
     result->a = pa_parse_block(p, pa_parse_field(kids, "body"));
     for (size_t i = 0; i < kids.count; i++) {
@@ -359,6 +376,8 @@ static struct pa_node *parse_expression_statement(struct pa_parse *p, TSNode nod
         return parse_assignment(p, kids.list[0].node);
     if (pa_parse_is(kids.list[0].node, "augmented_assignment"))
         return parse_augmented(p, kids.list[0].node);
+    if (pa_parse_is(kids.list[0].node, "named_expression"))
+        pa_parse_refuse(p, node, "not valid Python: := without parentheses");
     struct pa_node *statement = pa_parse_new(p, PA_S_EXPR, node, 0);
     statement->a = pa_parse_expression(p, kids.list[0].node);
     return statement;
@@ -414,14 +433,39 @@ static struct pa_node *parse_statement(struct pa_parse *p, TSNode node) {
     pa_refuse(p->tree, &place, "%.60s is not supported", type);
 }
 
+/* The statements of a block begin in one column, further in than what the block belongs to: the
+ * grammar mends indentation that Python does not accept. */
+static void check_indentation(struct pa_parse *p, struct pa_kids kids, bool module) {
+    uint32_t column = module ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < kids.count; i++) {
+        TSPoint start = ts_node_start_point(kids.list[i].node);
+        uint32_t at = ts_node_start_byte(kids.list[i].node);
+        bool first = true; /* on its line */
+        for (uint32_t k = at; first && k > at - start.column; k--)
+            first = p->tree->source[k - 1] == ' ' || p->tree->source[k - 1] == '\t';
+        if (first && column == UINT32_MAX)
+            column = start.column;
+        if (first && (start.column != column || (!module && start.column <= p->column)))
+            pa_parse_refuse(p, kids.list[i].node, "the indentation is not valid");
+    }
+    if (column != UINT32_MAX)
+        p->column = column;
+}
+
 struct pa_node *pa_parse_block(struct pa_parse *p, TSNode node) {
     if (ts_node_is_null(node))
         pa_refuse(p->tree, NULL, "the program is not understood");
     struct pa_kids kids = pa_parse_named(p, node);
+    bool module = ts_node_is_null(ts_node_parent(node));
+    if (!module && !kids.count)
+        pa_parse_refuse(p, node, "a block without statements");
+    uint32_t column = p->column;
+    check_indentation(p, kids, module);
     struct pa_node *block = pa_parse_new(p, PA_S_BLOCK, node, kids.count);
     pa_parse_enter(p, node);
     for (size_t i = 0; i < kids.count; i++)
         pa_parse_add(block, parse_statement(p, kids.list[i].node));
     pa_parse_leave(p);
+    p->column = column;
     return block;
 }

@@ -292,10 +292,16 @@ static void resolve_name(struct walk *w, struct pa_node *node) {
             return;
         }
     struct pa_scope *scope = w->scope;
+    bool nonlocal = false;
     for (size_t i = 0; i < w->outer_count; i++)
-        if (pa_streq(w->outer[i], node->str))
-            scope = w->outer_is_global[i] ? w->module : w->scope->parent;
+        if (pa_streq(w->outer[i], node->str)) {
+            nonlocal = !w->outer_is_global[i];
+            scope = nonlocal ? w->scope->parent : w->module;
+        }
     node->variable = pa_scope_lookup(scope, node->str);
+    if (nonlocal && (!node->variable || !node->variable->scope->parent))
+        pa_refuse(w->program->tree, &node->place, "nonlocal %.60s is in no function around",
+                  node->str);
 }
 
 static void resolve(struct walk *w, struct pa_node *node) {

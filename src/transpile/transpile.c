@@ -3,8 +3,8 @@
 
 #include "transpile/gen.h"
 
-void pa_transpile_source(const char *source, size_t size, const char *filename,
-                         struct pa_transpile_result *ret) {
+static void transpile(const char *source, size_t size, const char *filename, bool text,
+                      struct pa_transpile_result *ret) {
     struct pa_tree *tree = pa_xcalloc(1, sizeof(*tree));
     struct pa_program *program = pa_xcalloc(1, sizeof(*program));
     struct g_gen *g = pa_xcalloc(1, sizeof(*g));
@@ -23,6 +23,10 @@ void pa_transpile_source(const char *source, size_t size, const char *filename,
         pa_instance_prepare(program, program->module, NULL);
         pa_infer(program);
         g_generate(program, filename, &ret->module, g);
+        if (text) {
+            pa_buf_clear(&ret->module);
+            g_wat(g, &ret->module);
+        }
         ret->uses_input = program->uses_input;
         if (ret->module.failed) {
             ret->refused = true;
@@ -35,6 +39,16 @@ void pa_transpile_source(const char *source, size_t size, const char *filename,
     free(program);
     pa_tree_done(tree);
     free(tree);
+}
+
+void pa_transpile_source(const char *source, size_t size, const char *filename,
+                         struct pa_transpile_result *ret) {
+    transpile(source, size, filename, false, ret);
+}
+
+void pa_transpile_to_text(const char *source, size_t size, const char *filename,
+                          struct pa_transpile_result *ret) {
+    transpile(source, size, filename, true, ret);
 }
 
 void pa_transpile_result_done(struct pa_transpile_result *result) {

@@ -27,12 +27,15 @@
 struct pa_transpile_result {
     bool refused;
     struct pa_refusal refusal;
-    bool uses_input; /* it reads standard input */
-    struct pa_buf module;
+    bool uses_input;      /* it reads standard input */
+    struct pa_buf module; /* or its text */
 };
 
 void pa_transpile_source(const char *source, size_t size, const char *filename,
                          struct pa_transpile_result *ret);
+/* The same, but result.module is text: the program's functions with the lines they come from. */
+void pa_transpile_to_text(const char *source, size_t size, const char *filename,
+                          struct pa_transpile_result *ret);
 void pa_transpile_result_done(struct pa_transpile_result *result);
 
 #endif

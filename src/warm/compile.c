@@ -10,7 +10,11 @@ static int transpile(struct pa_worker *worker, const struct pa_compile_message *
                      const struct pa_buf *source, struct pa_error *err) {
     struct pa_transpile_result result;
     struct pa_buf encoded = PA_BUF_INIT(SIZE_MAX / 2);
-    pa_transpile_source((const char *)source->data, source->size, message->filename, &result);
+    const char *bytes = source->size ? (const char *)source->data : "";
+    if (message->text)
+        pa_transpile_to_text(bytes, source->size, message->filename, &result);
+    else
+        pa_transpile_source(bytes, source->size, message->filename, &result);
     struct pa_transpile_answer answer = {.refused = result.refused,
                                          .uses_input = result.uses_input,
                                          .line = result.refusal.line,

@@ -110,6 +110,7 @@ void pa_compile_message_encode(const struct pa_compile_message *message, struct 
     pa_put_u8(buf, message->deterministic);
     pa_entry_encode(&message->entry, buf);
     pa_put_u8(buf, message->python);
+    pa_put_u8(buf, message->text);
     pa_put_text(buf, message->filename);
 }
 
@@ -125,6 +126,7 @@ int pa_compile_message_decode(const uint8_t *payload, size_t size, struct pa_com
     if (pa_entry_decode(&message.entry, &reader, err) < 0)
         return -1;
     message.python = pa_get_u8(&reader);
+    message.text = pa_get_u8(&reader);
     pa_get_text_into(&reader, message.filename, sizeof(message.filename));
     if (!pa_reader_ok(&reader)) {
         pa_entry_done(&message.entry);

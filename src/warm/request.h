@@ -52,6 +52,7 @@ struct pa_compile_message {
     bool metered, deterministic;
     struct pa_entry entry;
     bool python; /* the module is a source; what comes back is pa_transpile_answer's */
+    bool text;   /* ... with the module's text in place of the module */
     char filename[128];
 };
 

@@ -1,5 +1,6 @@
 """Programs in languages, run both ways: in a process of their own and in a warm one of a server."""
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -51,5 +52,37 @@ def program(run, language_environment, tmp_path):
         path = tmp_path / name
         path.write_bytes(code if isinstance(code, bytes) else code.encode())
         return run(language, *options, path, *argv, stdin=stdin, env=language_environment, cwd=tmp_path, **more)
+
+    return call
+
+
+FILES = {"python": "main.py", "javascript": "main.js", "ruby": "main.rb"}
+
+
+@pytest.fixture
+def python(program):
+    """python(code, *options, argv=(), stdin=b"", name="main.py") -> Result."""
+    return functools.partial(program, "python", name=FILES["python"])
+
+
+@pytest.fixture
+def js(program):
+    """js(code, *options, argv=(), stdin=b"", name="main.js") -> Result."""
+    return functools.partial(program, "js", name=FILES["javascript"])
+
+
+@pytest.fixture
+def ruby(program):
+    """ruby(code, *options, argv=(), stdin=b"", name="main.rb") -> Result."""
+    return functools.partial(program, "ruby", name=FILES["ruby"])
+
+
+@pytest.fixture
+def outcome(request, program):
+    """outcome(code, *options, ...) -> the outcome's JSON, of the first of the module's LANGUAGES."""
+    language = request.module.LANGUAGES[0]
+
+    def call(code, *options, **more):
+        return program(language, code, "--json", *options, **{"name": FILES[language], **more}).json()
 
     return call

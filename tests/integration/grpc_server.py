@@ -28,8 +28,8 @@ BIG = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length",
 
 class GrpcServer(Server):
     def __init__(self, polyagent, environment, folder, *languages, **settings):
-        super().__init__(polyagent, environment, folder, *languages, http_listen="off",
-                         **{"grpc_listen": "127.0.0.1:0", **settings})
+        super().__init__(polyagent, environment, folder, *languages,
+                         **{"http_listen": "off", "grpc_listen": "127.0.0.1:0", **settings})
         self.wait_for(r"serving gRPC on \S+\n")
         self.grpc_address = re.search(r"serving gRPC on (\S+)\n", self.log())[1]
         self.channel = grpc.insecure_channel(self.grpc_address, options=BIG)

@@ -1,12 +1,14 @@
 """The gRPC door, by grpcio: tools, events, errors, deadlines, cancellation, health, TLS, keys, the end."""
 
 import base64
+import concurrent.futures
 import contextlib
 import hashlib
 import os
 import re
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import threading
@@ -371,6 +373,50 @@ class Relay:
             end.close()
 
 
+def test_streams_that_vanish_under_load(server):
+    """Twenty clients that are gone in the middle of what they asked for, while others call."""
+    host, port = server.grpc_address.rsplit(":", 1)
+    stop, wrong, right = threading.Event(), [], []
+
+    def caller(number):
+        while not stop.is_set():
+            outcome = server.run(TOOL, code=f"console.log({number})")
+            (right if outcome.stdout == f"{number}\n" else wrong).append(outcome)
+
+    def spent():
+        return {pid: used for pid in descendants(server.process.pid) if (used := ticks(pid)) is not None}
+
+    with concurrent.futures.ThreadPoolExecutor(4) as callers:
+        calling = [callers.submit(caller, number) for number in range(4)]
+        try:
+            for _ in range(20):
+                relay = Relay((host, int(port)))
+                with contextlib.closing(grpc.insecure_channel(relay.address)) as channel:
+                    call = server.events(TOOL, channel, code="while (true) console.log('x'.repeat(1000));")
+                    next(call)
+                    relay.cut()
+                    call.cancel()
+        finally:
+            stop.set()
+    for one in calling:
+        one.result()
+    assert not wrong and len(right) >= 4
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        before = spent()
+        time.sleep(0.5)
+        if all(used - before.get(pid, used) < 5 for pid, used in spent().items()):
+            return
+    raise AssertionError("a run goes on for a client that is gone")
+
+
+def ticks(pid):
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+    return None
+
+
 def test_nothing_is_left_behind(server):
     def state():
         """Descriptors without the two of each warm process, of which the pool keeps more or less; memory in KiB."""
@@ -469,6 +515,33 @@ def test_a_port_in_use(polyagent, server, tmp_path):
     assert done.returncode == 125 and b"is in use" in done.stderr
 
 
+# --- connections ---------------------------------------------------------------------------------
+
+
+def test_connections_are_bounded(serve):
+    server = serve(max_connections=3)
+    host, port = server.grpc_address.rsplit(":", 1)
+
+    def connect():
+        connection = socket.create_connection((host, int(port)), timeout=10)
+        return connection, connection.recv(1) == b"\0"  # the first byte of a SETTINGS frame, or the end
+
+    there = [connect() for _ in range(3)]
+    assert [taken for _, taken in there] == [True] * 3
+    refused, taken = connect()
+    refused.close()
+    assert not taken
+    there.pop()[0].close()
+    deadline = time.monotonic() + 10
+    while not taken and time.monotonic() < deadline:
+        connection, taken = connect()
+        there.append((connection, taken))
+    assert taken
+    for connection, _ in there:
+        connection.close()
+    assert "server.max_connections" in server.log()
+
+
 # --- TLS -----------------------------------------------------------------------------------------
 
 
@@ -505,6 +578,35 @@ def test_tls(serve, certificates):
         assert server.run(TOOL, channel, code="console.log(1)").stdout == "1\n"
     error = failure(server.unary(HEALTH + "Check", health.HealthCheckResponse), health.HealthCheckRequest(), timeout=10)
     assert error.code() == grpc.StatusCode.UNAVAILABLE  # in the clear
+
+
+def test_a_certificate_is_read_again(serve, certificates, tmp_path):
+    def replace(name, key):
+        for kind, stem in (("pem", name), ("key", key)):
+            (tmp_path / "new").write_bytes((certificates / f"{stem}.{kind}").read_bytes())
+            (tmp_path / "new").rename(tmp_path / f"shown.{kind}")
+
+    def shown(address):
+        host, port = address.rsplit(":", 1)
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port))))
+
+    def der(name):
+        return ssl.PEM_cert_to_DER_cert((certificates / f"{name}.pem").read_text())
+
+    replace("server", "server")
+    server = serve(tls_certificate=tmp_path / "shown.pem", tls_key=tmp_path / "shown.key", http_listen="127.0.0.1:0")
+    doors = (server.grpc_address, re.search(r"serving HTTP on https://(\S+)", server.log())[1])
+    with secure(server, certificates) as channel:
+        assert server.run(TOOL, channel, code="console.log(1)").stdout == "1\n"
+        assert [shown(door) for door in doors] == [der("server")] * 2
+        replace("client", "client")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("were read again")
+        replace("client", "server")  # a key that is another's: logged, and nothing changes
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for("the certificate stays as it was: server.tls_key: .*shown.key is not the key of")
+        assert [shown(door) for door in doors] == [der("client")] * 2
+        assert server.run(TOOL, channel, code="console.log(2)").stdout == "2\n"  # on the connection that there was
 
 
 def test_mutual_tls(serve, certificates):

@@ -132,6 +132,23 @@ def test_checkpoints(server, new):
     assert not ask(server, "Drop", id_, checkpoint="before").checkpoints
 
 
+def test_what_waits_for_a_turn_can_give_up(server, new):
+    id_ = new()
+    busy = threading.Thread(target=turn, args=(server, id_, "import time; time.sleep(1.5)"))
+    busy.start()
+    time.sleep(0.3)
+    for method, message, answer in (("Fork", session.ForkRequest(session=id_, count=2), session.ForkResponse),
+                                    ("Keep", session.CheckpointRequest(session=id_, checkpoint="c"), session.Session),
+                                    ("MakeFolder", session.FileRequest(session=id_, path="d"), session.FileInfo)):
+        with pytest.raises(grpc.RpcError) as caught:
+            server.unary(SESSIONS + method, answer)(message, timeout=0.1)
+        assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED, caught.value
+    busy.join(timeout=30)
+    state = ask(server, "Inspect", id_)
+    assert state.forks == 0 and not state.checkpoints
+    assert not ask(server, "ListFiles", id_, session.ListFilesResponse).files
+
+
 def test_interrupt(server, new):
     id_ = new(recover=True)
     turn(server, id_, "x = 5")

@@ -342,6 +342,17 @@ def test_tasks_that_bring_their_code(server):
     assert server.ask("POST", "/v1/tasks", {"task": fenced}).json()["outcome"]["stdout"] == "2\n"
 
 
+def test_a_task_as_it_happens(server):
+    for stream, start in (("ndjson", ""), ("sse", "data: ")):
+        answer = server.ask("POST", f"/v1/tasks?stream={stream}", {"task": "Execute JavaScript: console.log('task')"})
+        events = [json.loads(line[len(start):]) for line in answer.body.decode().splitlines() if line.startswith(start + "{")]
+        assert events[1] == {"type": "task", "tool": TOOL, "parameters": {"code": "console.log('task')"}}, answer
+        assert events[0]["type"] == "run" and events[-1]["outcome"]["stdout"] == "task\n"
+    check_problem(server.ask("POST", "/v1/tasks?stream=x", {"task": "Execute JavaScript: 1"}), 400, "INVALID_ARGUMENT")
+    answer = server.ask("POST", "/v1/tasks", {"task": "Execute JavaScript: 1"}, {"Prefer": "respond-async"})
+    assert answer.status == 202 and answer.headers["Location"].endswith(answer.json()["run_id"])
+
+
 def test_tasks_that_need_a_model(server):
     problem = check_problem(server.ask("POST", "/v1/tasks", {"task": "compute the factorial of 10"}), 422,
                             "FAILED_PRECONDITION", "server.tasks_endpoint")

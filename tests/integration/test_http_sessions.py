@@ -79,6 +79,15 @@ def test_turns(server, session, turn):
     assert server.ask("POST", f"{session}/execute", {"code": "", "session_id": "other"}).status == 400
 
 
+def test_is_complete(server, session, turn):
+    turn(session, "let x = 1")
+    for code, complete in (("x + 1", True), ("function f() {", False), ("function f() {\n}", True), ("}", True)):
+        assert server.ask("POST", f"{session}/complete", {"code": code}).json() == {"complete": complete}, code
+    assert server.ask("GET", session).json()["turns"] == 1
+    assert server.ask("POST", f"{session}/complete", {"code": 1}).status == 400
+    assert server.ask("POST", "/v1/sessions/none/complete", {"code": ""}).status == 404
+
+
 def test_interrupt(server, session, turn):
     turn(session, "let y = 1")
     outcomes = []
@@ -89,6 +98,25 @@ def test_interrupt(server, session, turn):
     thread.join()
     assert outcomes[0]["status"] == "cancelled" and value(turn(session, "y")) == "1"
     assert server.ask("POST", f"{session}/interrupt").json() == {"was_running": False}
+
+
+def test_what_waits_for_a_turn_can_give_up(server, session, turn):
+    server.ask("PUT", f"{session}/files?path=f", "x")
+    thread = threading.Thread(target=turn, args=(session, "const until = Date.now() + 1500; while (Date.now() < until);"))
+    thread.start()
+    time.sleep(0.3)
+    for method, path in (("POST", "fork?"), ("PUT", "checkpoints/c?"), ("GET", "files?path=f&"), ("GET", "files/list?"),
+                         ("GET", "files/archive?"), ("DELETE", "files?path=f&")):
+        answer = server.ask(method, f"{session}/{path}timeout_ms=50")
+        assert answer.status == 504 and "busy until the deadline" in answer.json()["detail"], (path, answer)
+    with server.socket() as gone:  # and what nobody waits for any more is not done
+        gone.sendall(f"POST {session}/fork HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+        time.sleep(0.2)
+        assert thread.is_alive()
+    thread.join()
+    state = server.ask("GET", session).json()
+    assert (state["forks"], state["checkpoints"]) == (0, [])
+    assert server.ask("GET", f"{session}/files?path=f").body == b"x"
 
 
 def test_forks_and_their_tree(server, session, turn):

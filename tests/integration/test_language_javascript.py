@@ -9,24 +9,6 @@ LANGUAGES = ("javascript",)
 pytestmark = pytest.mark.usefixtures("language_environment")
 
 
-@pytest.fixture
-def js(program):
-    """js(code, *options, argv=(), stdin=b"", name="main.js") -> Result."""
-
-    def call(code, *options, name="main.js", **more):
-        return program("js", code, *options, name=name, **more)
-
-    return call
-
-
-@pytest.fixture
-def outcome(js):
-    def call(code, *options, **more):
-        return js(code, "--json", *options, **more).json()
-
-    return call
-
-
 # ---- a program's world ---------------------------------------------------------------------------
 
 

@@ -15,26 +15,6 @@ pytestmark = pytest.mark.usefixtures("language_environment")
 WARM = pytest.mark.parametrize("language_environment", ["warm"], indirect=True)
 
 
-@pytest.fixture
-def python(program):
-    """python(code, *options, argv=(), stdin=b"") -> Result of main.py."""
-
-    def call(code, *options, name="main.py", **more):
-        return program("python", code, *options, name=name, **more)
-
-    return call
-
-
-@pytest.fixture
-def outcome(python):
-    """The same as the outcome's JSON."""
-
-    def call(code, *options, **more):
-        return python(code, "--json", *options, **more).json()
-
-    return call
-
-
 def expression(outcome, code, *options):
     """The one result of a program in expression mode."""
     ended = outcome(code, "--expression", *options)
@@ -186,6 +166,7 @@ def test_exit_codes(program, language, code, status, err):
     r = program(language, code, name="main.py")
     assert r.code == status, r
     assert err is None or r.err == err
+    assert program(language, "print('next')", name="main.py").out == "next\n"
 
 
 # ---- standard streams ----------------------------------------------------------------------------

@@ -12,24 +12,6 @@ pytestmark = pytest.mark.usefixtures("language_environment")
 WARM = pytest.mark.parametrize("language_environment", ["warm"], indirect=True)
 
 
-@pytest.fixture
-def ruby(program):
-    """ruby(code, *options, argv=(), stdin=b"", name="main.rb") -> Result."""
-
-    def call(code, *options, name="main.rb", **more):
-        return program("ruby", code, *options, name=name, **more)
-
-    return call
-
-
-@pytest.fixture
-def outcome(ruby):
-    def call(code, *options, **more):
-        return ruby(code, "--json", *options, **more).json()
-
-    return call
-
-
 # ---- a program's world ---------------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ def test_what_a_run_makes_is_fetched(server):
         assert (status, body, headers["Content-Type"]) == (200, "one", "application/octet-stream")
         assert headers["ETag"] == f'"{hashlib.sha256(b"one").hexdigest()}"' == f'"{files["/workspace/out/a b.txt"]["sha256"]}"'
     assert get(server, outcome, "é")[2] == ""
-    for path in ("nothing", "out", "../workspace/é", "tmp/t"):
+    for path in ("nothing", "out", "workspace", "tmp/t"):
         assert get(server, outcome, path)[0] == 404, path
     assert server.ask("GET", f"/v1/runs/r-{'0' * 32}/files/a")[0] == 404
 

@@ -205,7 +205,7 @@ def test_keys_and_reload(run, service, tmp_path):
     assert server.ask("GET", "/metrics")[0] == 401
     status, _, metrics = server.ask("GET", "/metrics", X_Api_Key=first)
     assert status == 200
-    assert re.search(r'refused_total{door="",code="UNAUTHENTICATED"} 4\n', metrics), metrics
+    assert re.search(r'refused_total{door="http",code="UNAUTHENTICATED"} 4\n', metrics), metrics
     assert server.call("1", key=first)[0] == 403
     assert server.stop() == 0
 

@@ -286,6 +286,34 @@ def test_clients_that_vanish_in_the_middle(service):
     assert not any(status in ("wrong", "not JSON") for status, _ in load.touched()), load.touched()
 
 
+def test_the_clock_jumps(service, installed_languages, polyagent, tmp_path):
+    """Days ahead and back: dates change, and nothing else does; what waits goes by the clock that only runs.
+
+    Without gRPC: C-core tells the kernel when to wake it by this clock, and the kernel's does not jump here."""
+    offset = tmp_path / "offset"
+    offset.write_bytes(bytes(8))
+    server = service({**installed_languages, "LD_PRELOAD": str(polyagent.parent / "tests/integration/libclock_jump.so"),
+                      "CLOCK_JUMP_FILE": str(offset),
+                      "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}, grpc_listen="off")
+    years, results = set(), []
+    with Load(server) as load:
+        thread = threading.Thread(target=lambda: results.append(
+            server.call("while (true);", limits={"timeout_ms": 2000})))
+        thread.start()
+        for seconds in (400 * 86400, -400 * 86400, 3600, 0, 40000 * 86400, 0):
+            with open(offset, "r+b") as file:
+                file.write(seconds.to_bytes(8, "little", signed=True))
+            run = server.call("console.log(1)")[2]["run_id"]
+            years.add(json.loads(server.ask("GET", f"/v1/runs/{run}")[2])["started_at"][:4])
+            time.sleep(0.4)
+        thread.join()
+        assert recovers(server) < RECOVERED
+    assert len(years) >= 4, years
+    (status, _, answer), *_ = results
+    assert (status, answer["status"]) == (200, "timeout") and 2000 <= answer["usage"]["wall_ms"] < 20000, answer
+    assert load.touched() == {} and load.ends[UNTOUCHED] > 10
+
+
 def test_memory_is_short(service):
     """More than the admission's share is refused at once, with when to come again."""
     server = service(max_memory_bytes=512 << 20, max_queued=4)

@@ -94,6 +94,25 @@ def test_turns_of_one_session_queue_in_order(driver, session):
     assert running.result(timeout=60)["status"] == "ok"
 
 
+@pytest.mark.parametrize("op, more", [
+    ("fork", {"count": 2}), ("keep", {"checkpoint": "c"}), ("go_back", {"checkpoint": "there"}), ("drop", {"checkpoint": "there"}),
+    ("put", {"path": "f", "text": ""}), ("get", {"path": "f"}), ("stat", {"path": "f"}), ("mkdir", {"path": "d"}),
+    ("rename", {"path": "f", "to": "g"}), ("remove", {"path": "f"}), ("ls", {"path": ""}), ("search", {"path": ""}),
+])
+def test_nothing_waits_longer_than_it_is_to(driver, session, op, more):
+    driver.put(id=session, path="f", text="x")
+    driver.keep(id=session, checkpoint="there")
+    running = driver.start("turn", id=session, code="import time; time.sleep(0.6)")
+    time.sleep(0.1)
+    began = time.monotonic()
+    assert "busy until the deadline" in fails("DEADLINE_EXCEEDED", getattr(driver, op), id=session, deadline_ms=50, **more)
+    assert time.monotonic() - began < 0.45
+    assert running.result(timeout=60)["session_lives"]
+    assert driver.get(id=session, path="f") == "x"
+    told = driver.inspect(id=session)
+    assert [c["name"] for c in told["checkpoints"]] == ["there"] and told["forks"] == 0
+
+
 def test_sessions_do_not_wait_for_one_another(driver, session):
     other = driver.create()
     slow = driver.start("turn", id=session, code="import time; time.sleep(1)")

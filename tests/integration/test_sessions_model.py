@@ -7,29 +7,40 @@ import pytest
 from sessions_client import Driver
 
 SEQUENCES, STEPS = 1000, 10
-SHOW = "import os\nprint([x, {n: open(n).read() for n in sorted(os.listdir('.'))}])"
+BEGIN = "import os, random\nx = []\nh = open('/tmp/h', 'w+')"
+SHOW = "at = h.tell(); _ = h.seek(0)\nprint([x, {n: open(n).read() for n in sorted(os.listdir('.'))}, h.read(), at])"
 
 
 class Model:
-    """What a session should be: its variable, its files, its checkpoints."""
+    """What a session should be: its variable, its files, the file that it has open, its turns, its checkpoints, whose
+    fork it is."""
 
     def __init__(self, recover):
-        self.x, self.files, self.kept, self.recover = [], {}, {}, recover
+        self.x, self.files, self.open, self.turns, self.kept = [], {}, "", 1, {}
+        self.recover, self.parent = recover, None
 
     def state(self):
-        return copy.deepcopy((self.x, self.files))
+        return copy.deepcopy((self.x, self.files, self.open, self.turns))
 
-    def fork(self):
-        made = copy.deepcopy(self)
-        made.kept = {}
+    def set_state(self, state):
+        self.x, self.files, self.open, self.turns = copy.deepcopy(state)
+
+    def fork(self, parent):
+        made = Model(self.recover)
+        made.set_state(self.state())
+        made.parent = parent
         return made
 
 
 def execute(driver, session, model, chance):
-    number = chance.randrange(1000)
-    if chance.random() < 0.5:
+    number, what = chance.randrange(1000), chance.random()
+    model.turns += 1
+    if what < 0.4:
         driver.run(session, f"x.append({number})")
         model.x.append(number)
+    elif what < 0.6:
+        driver.run(session, f"_ = h.write('{number},'); h.flush()")
+        model.open += f"{number},"
     else:
         driver.run(session, f"open('f{number % 3}', 'a').write('{number},')")
         name = f"f{number % 3}"
@@ -40,7 +51,7 @@ def be_killed(driver, session, model, chance):
     """A turn that ends its process: only a session that recovers is asked to."""
     if not model.recover:
         return
-    outcome = driver.turn(id=session, code="import os\nx.append('lost'); open('lost', 'w').close(); os._exit(1)")
+    outcome = driver.turn(id=session, code="x.append('lost'); open('lost', 'w').close(); h.write('lost'); h.flush(); os._exit(1)")
     assert outcome["session_lives"] and outcome["session_rolled_back"]
 
 
@@ -71,14 +82,33 @@ def go_back(driver, session, model, chance):
     if model.kept:
         name = chance.choice(sorted(model.kept))
         driver.go_back(id=session, checkpoint=name)
-        model.x, model.files = copy.deepcopy(model.kept[name])
+        model.set_state(model.kept[name])
+
+
+def drop(driver, session, model, chance):
+    if model.kept:
+        name = chance.choice(sorted(model.kept))
+        driver.drop(id=session, checkpoint=name)
+        del model.kept[name]
 
 
 def check(driver, session, model, chance):
-    assert eval(driver.run(session, SHOW)) == [model.x, model.files]
+    assert eval(driver.run(session, SHOW)) == [model.x, model.files, model.open, len(model.open)]
+    model.turns += 1
+    told = driver.inspect(id=session)
+    assert (told["turns"], told["parent"], {c["name"]: c["turns"] for c in told["checkpoints"]}) == \
+        (model.turns, model.parent, {name: state[3] for name, state in model.kept.items()})
 
 
-STEP_KINDS = [execute] * 5 + [be_killed, put, rename_or_remove, keep, go_back, check]
+def draw(driver, session, model, seen):
+    """Nothing random is ever drawn twice, in whichever copy, and however often it went back."""
+    drawn = driver.run(session, "print(random.random(), random.getrandbits(64), os.urandom(8).hex())").split()
+    model.turns += 1
+    assert not seen & set(drawn)
+    seen.update(drawn)
+
+
+STEP_KINDS = [execute] * 5 + [be_killed, put, rename_or_remove, keep, go_back, drop, check]
 
 
 @pytest.fixture(scope="module")
@@ -94,18 +124,20 @@ def test_sessions_are_what_the_model_says(driver, part):
         chance = random.Random(number)
         recover = chance.random() < 0.3
         first = driver.create(recover=recover)
-        driver.run(first, "x = []")
-        living = {first: Model(recover)}
+        driver.run(first, BEGIN)
+        living, drawn = {first: Model(recover)}, set()
         for _ in range(STEPS):
             session = chance.choice(sorted(living))
             model = living[session]
             what = chance.random()
             if what < 0.2 and len(living) < 8:
                 for fork in driver.fork(id=session, count=chance.randint(1, 3)):
-                    living[fork] = model.fork()
+                    living[fork] = model.fork(session)
             elif what < 0.25 and len(living) > 1:
                 driver.end(id=session)
                 del living[session]
+            elif what < 0.35:
+                draw(driver, session, model, drawn)
             else:
                 chance.choice(STEP_KINDS)(driver, session, model, chance)
         for session, model in living.items():

@@ -47,6 +47,13 @@ def test_a_refusal_names_file_line_and_column(run, source, tmp_path):
     assert not (tmp_path / "out.wasm").exists()
 
 
+def test_wat_shows_the_lines(run, source):
+    shown = run("transpile", source("def twice(n):\n    return n * 2\nprint(twice(4))\n"), "--wat")
+    assert shown.code == 0
+    assert ";; line 2:     return n * 2" in shown.out and "i64.mul" in shown.out
+    assert shown.out.startswith("(module") and "rt_print_int" in shown.out
+
+
 @pytest.mark.parametrize("args", [[], ["a.py"], ["a.py", "b.py", "-o", "c"], ["--nonsense"]])
 def test_wrong_use_says_how(run, args):
     assert run("transpile", *args).code == 2

@@ -152,8 +152,12 @@ static void policies(void **state) {
     pa_policy_done(&policy);
     assert_string_equal(pa_policy_env(&copy, "AB"), "2");
     assert_false(pa_policy_metered(&copy));
+    assert_string_equal(pa_policy_variant(&copy), "fast");
     copy.limits.fuel = 10;
     assert_true(pa_policy_metered(&copy));
+    assert_string_equal(pa_policy_variant(&copy), "metered");
+    copy.deterministic = true;
+    assert_string_equal(pa_policy_variant(&copy), "deterministic");
     pa_policy_done(&copy);
 }
 

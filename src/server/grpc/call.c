@@ -39,6 +39,7 @@ struct pa_rpc {
     void *registered;
     atomic_uint references;
 
+    bool entered;    /* the door counts it among its calls */
     grpc_call *call; /* NULL until it arrived */
     gpr_timespec deadline;
     grpc_metadata_array metadata;
@@ -86,6 +87,8 @@ static void unref(struct pa_rpc *rpc) {
     pa_closep(&rpc->cancel_fd);
     pthread_cond_destroy(&rpc->changed);
     pthread_mutex_destroy(&rpc->lock);
+    if (rpc->entered)
+        pa_grpc_leave(rpc->door);
     free(rpc);
 }
 
@@ -219,6 +222,11 @@ static bool on_arrived(struct pa_op *op, bool ok) {
         unref(rpc);
         return false;
     }
+    rpc->entered = pa_grpc_enter(rpc->door);
+    if (!rpc->entered) {
+        unref(rpc);
+        return false;
+    }
     if (!rpc->method)
         rpc->deadline = rpc->details.deadline;
     pa_rpc_expect(rpc->door, rpc->method, rpc->registered);
@@ -317,7 +325,7 @@ bool pa_rpc_authenticate(struct pa_rpc *rpc, struct pa_caller **ret) {
     if (authorization && strncasecmp(authorization, bearer, sizeof(bearer) - 1) == 0)
         credential = authorization + sizeof(bearer) - 1;
     struct pa_error err;
-    if (pa_service_authenticate(rpc->door->service, credential, ret, &err) == 0)
+    if (pa_service_authenticate(rpc->door->service, "grpc", credential, ret, &err) == 0)
         return true;
     pa_rpc_fail(rpc, &err, NULL, 0);
     return false;

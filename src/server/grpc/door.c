@@ -186,7 +186,34 @@ int pa_grpc_start(struct pa_grpc *door, struct pa_error *err) {
 
 /* --- stopping ------------------------------------------------------------------------------- */
 
-/* C-core's word that every call has ended. */
+bool pa_grpc_enter(struct pa_grpc *door) {
+    pthread_mutex_lock(&door->lock);
+    bool entered = !door->closed;
+    door->served += entered;
+    pthread_mutex_unlock(&door->lock);
+    return entered;
+}
+
+void pa_grpc_leave(struct pa_grpc *door) {
+    pthread_mutex_lock(&door->lock);
+    if (--door->served == 0)
+        pthread_cond_broadcast(&door->changed);
+    pthread_mutex_unlock(&door->lock);
+}
+
+/* C-core's server is shut down once its connections are gone, which a call that is still served
+ * does not keep: its client may have gone, too.  So the calls are waited for as well, before the
+ * queue on which they answer is. */
+static void close_queue(struct pa_grpc *door) {
+    pthread_mutex_lock(&door->lock);
+    while (door->served)
+        pthread_cond_wait(&door->changed, &door->lock);
+    door->closed = true;
+    pthread_mutex_unlock(&door->lock);
+    grpc_completion_queue_shutdown(door->queue);
+}
+
+/* C-core's word that every connection has ended. */
 struct shutdown {
     struct pa_op op;
     struct pa_grpc *door;
@@ -196,7 +223,7 @@ static bool on_shutdown(struct pa_op *op, bool ok PA_UNUSED) {
     struct pa_grpc *door = ((struct shutdown *)op)->door;
     pthread_mutex_lock(&door->lock);
     door->quiet = true;
-    pthread_cond_signal(&door->changed);
+    pthread_cond_broadcast(&door->changed);
     pthread_mutex_unlock(&door->lock);
     return false;
 }
@@ -230,7 +257,7 @@ int pa_grpc_stop(struct pa_grpc *door, uint64_t deadline_ns) {
         return 0;
     pa_acceptor_stop(door->acceptor);
     int done = door->readers ? end_calls(door, deadline_ns) : 0;
-    grpc_completion_queue_shutdown(door->queue);
+    close_queue(door);
     door->crew = pa_crew_free(door->crew);
     return done;
 }

@@ -75,7 +75,9 @@ struct pa_grpc {
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t changed;
-    bool quiet;             /* C-core's server is shut down: all calls have ended */
+    bool quiet;             /* C-core's server is shut down: it has no connections any more */
+    unsigned served;        /* calls that have arrived and are not done with */
+    bool closed;            /* the queue is shut down: nothing may be begun on it */
     struct pa_rpc *staying; /* RPCs of PA_METHOD_STAYS */
     unsigned staying_count;
     atomic_bool draining; /* no new calls */
@@ -98,6 +100,10 @@ int pa_acceptor_start(struct pa_acceptor *acceptor, struct pa_error *err);
 void pa_acceptor_stop(struct pa_acceptor *acceptor); /* no new connections */
 struct pa_acceptor *pa_acceptor_free(struct pa_acceptor *acceptor);
 const char *pa_acceptor_address(const struct pa_acceptor *acceptor);
+
+/* A call has arrived, and is done with.  False: too late, nothing may be begun on the queue. */
+bool pa_grpc_enter(struct pa_grpc *door);
+void pa_grpc_leave(struct pa_grpc *door);
 
 /* --- call.c --------------------------------------------------------------------------------- */
 

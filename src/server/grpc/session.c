@@ -20,7 +20,8 @@ bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
     if (!pa_rpc_authenticate(rpc, &asked->caller))
         return false;
     asked->owner = pa_caller_name(asked->caller);
-    asked->asker = (struct pa_session_asker){asked->owner, pa_rpc_deadline_ns(rpc), pa_rpc_cancel_fd(rpc)};
+    asked->asker =
+        (struct pa_session_asker){asked->owner, pa_rpc_deadline_ns(rpc), pa_rpc_cancel_fd(rpc)};
     asked->sessions = pa_service_sessions(pa_rpc_door(rpc)->service);
     if (!asked->sessions)
         pa_fail(&asked->err, PA_ERR_FAILED_PRECONDITION, "this server keeps no sessions");
@@ -204,8 +205,9 @@ static void fork_session(struct pa_rpc *rpc) {
 }
 
 static void checkpoint(struct pa_rpc *rpc,
-                       int (*act)(struct pa_sessions *sessions, const struct pa_session_asker *asker,
-                                  const char *id, const char *checkpoint, struct pa_error *err)) {
+                       int (*act)(struct pa_sessions *sessions,
+                                  const struct pa_session_asker *asker, const char *id,
+                                  const char *checkpoint, struct pa_error *err)) {
     struct pa_asked asked;
     if (!pa_asked_begin(&asked, rpc, &polyagent__agent__checkpoint_request__descriptor))
         return;

@@ -211,10 +211,14 @@ const struct pa_http_route *pa_http_find_route(enum pa_http_kind kind, const cha
 int pa_http_call_tool(struct pa_http_request *request, const char *tool, const json_t *parameters,
                       struct pa_service_reply *reply, struct pa_error *err);
 
-/* The same, and replies as the request wants it: whole, as a stream, or with where to look.  Takes
- * `parameters` over. */
+/* The same, and replies as the request wants it: whole, as a stream, or with where to look.  `task`
+ * (NULL: none) is what a sentence was taken for: an event of a stream; of a whole reply the object
+ * that the outcome stands in.  Takes both values over. */
 int pa_http_run_tool(struct pa_http_request *request, const char *tool, json_t *parameters,
-                     struct pa_error *err);
+                     json_t *task, struct pa_error *err);
+
+/* What makes a request's reply a stream is one that is known. */
+int pa_http_check_stream(const struct pa_http_request *request, struct pa_error *err);
 
 /* --- handlers --------------------------------------------------------------------------------- */
 

@@ -259,6 +259,7 @@ int pa_http_job_start(const struct pa_http_job_call *call, struct pa_error *err)
         .parameters = call->parameters,
         .deadline_ns = request->deadline_ns,
         .count = call->count,
+        .memory = call->memory,
         .cancel_fd = -1,
     };
     pthread_mutex_init(&job->lock, NULL);

@@ -39,7 +39,7 @@ void pa_http_job_write(struct pa_http_job *job, const void *bytes, size_t size);
 const struct pa_http_teller *pa_http_job_teller(const struct pa_http_job *job);
 uint64_t pa_http_job_count(const struct pa_http_job *job);
 
-/* A value that a teller keeps between events: NULL at first, and the job's. */
+/* A value that a teller keeps between events: at first what the call said; the job's. */
 json_t **pa_http_job_memory(struct pa_http_job *job);
 
 struct pa_http_job_call {
@@ -48,6 +48,7 @@ struct pa_http_job_call {
     json_t *parameters;                  /* taken over */
     const struct pa_http_teller *teller; /* NULL: 202, and its outcome is at /v1/runs/{id} */
     uint64_t count;                      /* for the teller: pa_http_job_count */
+    json_t *memory;                      /* for the teller: pa_http_job_memory; taken over */
 };
 
 /* 0 once it has replied; -1 with *err when the call was refused. */

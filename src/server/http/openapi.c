@@ -29,7 +29,7 @@ static const char schemas[] =
     "\"task\": {\"type\": \"object\", \"required\": [\"task\"], \"additionalProperties\": false,"
     "  \"properties\": {\"task\": {\"type\": \"string\", \"minLength\": 1}}},"
     "\"task_outcome\": {\"type\": \"object\", \"required\": [\"tool\", \"outcome\"],"
-    "  \"properties\": {\"tool\": {\"type\": \"string\"}, \"code\": {\"type\": \"string\"},"
+    "  \"properties\": {\"tool\": {\"type\": \"string\"}, \"parameters\": {\"type\": \"object\"},"
     "  \"written_by\": {\"type\": \"string\"}, \"outcome\": {\"type\": \"object\"}}},"
     "\"run\": {\"type\": \"object\", \"required\": [\"run_id\", \"state\"], \"properties\": {"
     "  \"run_id\": {\"type\": \"string\"},"
@@ -111,6 +111,13 @@ static json_t *schema_of(const char *text) {
     return schema;
 }
 
+static bool has_parameter(const struct pa_http_route *route, const char *name) {
+    const struct pa_http_parameter *it = route->parameters;
+    while (it && it->name && !pa_streq(it->name, name))
+        it++;
+    return it && it->name;
+}
+
 static json_t *content(const char *type, json_t *schema) {
     return json_pack("{s:{s:o}}", type, "schema", schema);
 }
@@ -145,7 +152,7 @@ static json_t *responses_of(const struct pa_http_route *route, json_t *reply_sch
         json_object_set_new(
             good, "content",
             content(route->reply_type ? route->reply_type : "application/json", reply_schema));
-    if (pa_streq(route->id, "callTool")) {
+    if (has_parameter(route, "stream")) {
         json_object_set_new(json_object_get(good, "content"), "application/x-ndjson",
                             json_pack("{s:{}}", "schema"));
         json_object_set_new(json_object_get(good, "content"), "text/event-stream",

@@ -149,6 +149,12 @@ static const char *credential_of(const struct pa_http_request *request) {
     return pa_http_header(request, "X-API-Key");
 }
 
+static const char *door_of(const struct pa_http_request *request) {
+    if (request->door->kind == PA_HTTP_E2B)
+        return "e2b";
+    return pa_streq(request->route->tag, "mcp") ? "mcp" : "http";
+}
+
 static int check_caller(struct pa_http_request *request, struct pa_error *err) {
     const char *scope = request->route->scope;
     if (!scope)
@@ -156,7 +162,8 @@ static int check_caller(struct pa_http_request *request, struct pa_error *err) {
     const char *credential = credential_of(request);
     if (credential && strnlen(credential, MAX_CREDENTIAL + 1) > MAX_CREDENTIAL)
         return pa_fail(err, PA_ERR_UNAUTHENTICATED, "the credential is longer than any key");
-    if (pa_service_authenticate(request->door->service, credential, &request->caller, err) < 0)
+    if (pa_service_authenticate(request->door->service, door_of(request), credential,
+                                &request->caller, err) < 0)
         return -1;
     if (!pa_caller_may(request->caller, scope))
         return pa_fail(err, PA_ERR_PERMISSION_DENIED, "this key has not the scope '%s'", scope);

@@ -35,6 +35,7 @@ static const struct pa_http_parameter of_run[] = {
 };
 
 static const struct pa_http_parameter of_call[] = {TIMEOUT, TRACE, END};
+static const struct pa_http_parameter of_wait[] = {TIMEOUT, END}; /* behind a turn */
 
 #define PATH                                                                                       \
     {                                                                                              \
@@ -42,17 +43,24 @@ static const struct pa_http_parameter of_call[] = {TIMEOUT, TRACE, END};
             false                                                                                  \
     }
 
-static const struct pa_http_parameter of_path[] = {PATH, END};
+static const struct pa_http_parameter of_path[] = {PATH, TIMEOUT, END};
 static const struct pa_http_parameter of_read[] = {
-    PATH, {"Range", TEXT, "bytes=FIRST-LAST: a part of it", true}, END};
+    PATH, TIMEOUT, {"Range", TEXT, "bytes=FIRST-LAST: a part of it", true}, END};
 static const struct pa_http_parameter of_write[] = {
-    PATH, {"offset", INTEGER(0, 9223372036854775807), "write there and keep the rest", false}, END};
+    PATH,
+    TIMEOUT,
+    {"offset", INTEGER(0, 9223372036854775807), "write there and keep the rest", false},
+    END};
 static const struct pa_http_parameter of_remove[] = {
-    PATH, {"recursive", "{\"type\":\"boolean\"}", "a folder with what is in it", false}, END};
+    PATH,
+    TIMEOUT,
+    {"recursive", "{\"type\":\"boolean\"}", "a folder with what is in it", false},
+    END};
 static const struct pa_http_parameter of_list[] = {
-    PATH, {"depth", INTEGER(1, 64), "1: what is in the folder itself", false}, END};
+    PATH, TIMEOUT, {"depth", INTEGER(1, 64), "1: what is in the folder itself", false}, END};
 static const struct pa_http_parameter of_search[] = {
     PATH,
+    TIMEOUT,
     {"glob", TEXT, "of the names of files: *.py", false},
     {"text", TEXT, "that a line has in it", false},
     {"limit", INTEGER(1, 10000), "files at most", false},
@@ -71,7 +79,7 @@ static const struct pa_http_route api[] = {
     {"GET", "/v1/languages", "tools", PA_HTTP_NOTHING, pa_http_get_languages, "listLanguages",
      "tools", "The languages there are, installed or not.", NULL, NULL, 200, NULL, "#languages"},
     {"POST", "/v1/tasks", "tools", PA_HTTP_JSON, pa_http_post_task, "submitTask", "tasks",
-     "Run what a sentence asks for: \"Use python_wasi_runner to execute: print(1)\".", of_call,
+     "Run what a sentence asks for: \"Use python_wasi_runner to execute: print(1)\".", of_run,
      "#task", 200, NULL, "#task_outcome"},
     {"GET", "/v1/runs/{id}", "runs", PA_HTTP_NOTHING, pa_http_get_run, "getRun", "runs",
      "A run that goes on, or ended a short while ago.", NULL, NULL, 200, NULL, "#run"},
@@ -105,7 +113,7 @@ static const struct pa_http_route api[] = {
      "Run a program in a session: the parameters of its language's executor tool.", of_run, "#turn",
      200, NULL, "#outcome"},
     {"POST", "/v1/sessions/{id}/fork", "sessions", PA_HTTP_JSON, pa_http_fork, "forkSession",
-     "sessions", "Copies of a session at the state it is in, independent from then on.", NULL,
+     "sessions", "Copies of a session at the state it is in, independent from then on.", of_wait,
      "#fork", 201, NULL, "#forks"},
     {"POST", "/v1/sessions/{id}/interrupt", "sessions", PA_HTTP_NOTHING, pa_http_interrupt,
      "interruptSession", "sessions", "Stop the program that runs in a session.", NULL, NULL, 200,
@@ -120,13 +128,13 @@ static const struct pa_http_route api[] = {
      "Whether a text is a whole program, or more lines are to come: for prompts.", of_call, "#turn",
      200, NULL, OBJECT},
     {"PUT", "/v1/sessions/{id}/checkpoints/{name}", "sessions", PA_HTTP_NOTHING, pa_http_keep,
-     "keepCheckpoint", "sessions", "Keep the state of a session under a name.", NULL, NULL, 204,
+     "keepCheckpoint", "sessions", "Keep the state of a session under a name.", of_wait, NULL, 204,
      NULL, NULL},
     {"POST", "/v1/sessions/{id}/checkpoints/{name}", "sessions", PA_HTTP_NOTHING, pa_http_go_back,
-     "restoreCheckpoint", "sessions", "Make a session what it was at a checkpoint.", NULL, NULL,
+     "restoreCheckpoint", "sessions", "Make a session what it was at a checkpoint.", of_wait, NULL,
      204, NULL, NULL},
     {"DELETE", "/v1/sessions/{id}/checkpoints/{name}", "sessions", PA_HTTP_NOTHING, pa_http_drop,
-     "dropCheckpoint", "sessions", "Drop a checkpoint.", NULL, NULL, 204, NULL, NULL},
+     "dropCheckpoint", "sessions", "Drop a checkpoint.", of_wait, NULL, 204, NULL, NULL},
     {"GET", "/v1/sessions/{id}/files", "sessions", PA_HTTP_NOTHING, pa_http_get_file, "readFile",
      "files", "The contents of a file of a session.", of_read, NULL, 200, BYTES, ANYTHING},
     {"PUT", "/v1/sessions/{id}/files", "sessions", PA_HTTP_BYTES, pa_http_put_file, "writeFile",
@@ -145,10 +153,11 @@ static const struct pa_http_route api[] = {
     {"PUT", "/v1/sessions/{id}/files/folder", "sessions", PA_HTTP_NOTHING, pa_http_make_folder,
      "makeFolder", "files", "Make a folder in a session.", of_path, NULL, 204, NULL, NULL},
     {"POST", "/v1/sessions/{id}/files/rename", "sessions", PA_HTTP_JSON, pa_http_rename_file,
-     "renameFile", "files", "Move a file or a folder of a session.", NULL, "#rename", 204, NULL,
+     "renameFile", "files", "Move a file or a folder of a session.", of_wait, "#rename", 204, NULL,
      NULL},
     {"POST", "/v1/sessions/{id}/files/edit", "sessions", PA_HTTP_JSON, pa_http_edit_file,
-     "editFile", "files", "Replace text in a file of a session.", NULL, "#edit", 200, NULL, OBJECT},
+     "editFile", "files", "Replace text in a file of a session.", of_wait, "#edit", 200, NULL,
+     OBJECT},
     {"GET", "/v1/sessions/{id}/files/archive", "sessions", PA_HTTP_NOTHING, pa_http_get_archive,
      "getArchive", "files", "A folder of a session as a tar archive.", of_path, NULL, 200,
      "application/x-tar", ANYTHING},

@@ -168,7 +168,7 @@ int pa_http_execute(struct pa_http_request *request, struct pa_error *err) {
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT, "session_id is in the path already");
     json_t *parameters = pa_steal(&request->json);
     json_object_set_new(parameters, "session_id", json_string(request->params[0]));
-    return pa_http_run_tool(request, tool->name, parameters, err);
+    return pa_http_run_tool(request, tool->name, parameters, NULL, err);
 }
 
 /* One branch: a call on a thread of its own. */

@@ -32,18 +32,11 @@ static int ask_model(struct pa_http_request *request, struct pa_task *task, cons
 
 static int run_task(struct pa_http_request *request, const struct pa_task *task, bool by_model,
                     struct pa_error *err) {
-    struct pa_service_reply reply;
-    int done = pa_http_call_tool(request, task->tool->name, task->parameters, &reply, err);
-    if (done == 0) {
-        json_t *answer = json_pack("{s:s, s:O, s:O}", "tool", task->tool->name, "parameters",
-                                   task->parameters, "outcome", reply.outcome);
-        if (by_model)
-            json_object_set_new(answer, "written_by",
-                                json_string(request->door->settings->tasks_model));
-        pa_http_reply_json(request, MHD_HTTP_OK, answer);
-    }
-    pa_service_reply_done(&reply);
-    return done;
+    json_t *told =
+        json_pack("{s:s, s:O}", "tool", task->tool->name, "parameters", task->parameters);
+    if (by_model)
+        json_object_set_new(told, "written_by", json_string(request->door->settings->tasks_model));
+    return pa_http_run_tool(request, task->tool->name, json_incref(task->parameters), told, err);
 }
 
 int pa_http_post_task(struct pa_http_request *request, struct pa_error *err) {
@@ -53,6 +46,8 @@ int pa_http_post_task(struct pa_http_request *request, struct pa_error *err) {
     if (!text || json_object_size(request->json) != 1)
         return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
                        "{\"task\": \"...\"} is wanted, with a text and nothing else");
+    if (pa_http_check_stream(request, err) < 0) /* before a model is asked */
+        return -1;
     if (pa_task_route(pa_service_toolbox(request->door->service), text,
                       json_string_length(sentence), &task, err) < 0)
         return -1;

@@ -4,14 +4,15 @@
  * respond-async" at once, with where to look.
  *
  *     {"type": "run", "run_id": "r-..."}                          first
+ *     {"type": "task", "tool": ..., "parameters": {...}, ...}     what a sentence was taken for
  *     {"type": "phase", "phase": "queued"}                        compiling, starting, running
  *     {"type": "stdout", "text": "..."}                           and stderr; what is not UTF-8 is
- *                                                                 U+FFFD here and exact in the
- * outcome
+ *                                                                 U+FFFD here and exact in the end
  *     {"type": "result", "data": {"text/plain": "...", ...}}
  *     {"type": "error", "name": ..., "value": ..., "traceback": ...}
- *     {"type": "call", "run_id", "call_id": 1, "name": ..., "arguments": {...}}    to be answered
- * by POST /v1/runs/{run_id}/calls/{call_id}
+ *     {"type": "call", "run_id", "call_id": 1, "name": ..., "arguments": {...}}
+ *                                                                 to be answered by POST
+ *                                                                 /v1/runs/{run_id}/calls/{call_id}
  *     {"type": "outcome", "outcome": {...}}                       last; or, of the host's trouble,
  *     {"type": "problem", "problem": {...}}
  *
@@ -40,7 +41,13 @@ static void tell(struct pa_http_job *job, const char *type, json_t *event) {
 }
 
 static void tell_began(struct pa_http_job *job, const char *run_id) {
+    const json_t *task = *pa_http_job_memory(job);
     tell(job, "run", json_pack("{s:s, s:s}", "type", "run", "run_id", run_id));
+    if (!task)
+        return;
+    json_t *event = json_pack("{s:s}", "type", "task");
+    json_object_update(event, (json_t *)(uintptr_t)task);
+    tell(job, "task", event);
 }
 
 static void tell_phase(struct pa_http_job *job, const char *phase) {
@@ -145,29 +152,45 @@ int pa_http_call_tool(struct pa_http_request *request, const char *tool, const j
     return done;
 }
 
-int pa_http_run_tool(struct pa_http_request *request, const char *tool, json_t *parameters,
-                     struct pa_error *err) {
+int pa_http_check_stream(const struct pa_http_request *request, struct pa_error *err) {
     const struct pa_http_teller *teller;
-    if (find_teller(request, &teller, err) < 0) {
-        json_decref(parameters);
-        return -1;
-    }
-    if (teller || pa_http_header_has(request, "Prefer", "respond-async")) {
-        const struct pa_http_job_call call = {
-            .request = request, .tool = tool, .parameters = parameters, .teller = teller};
-        return pa_http_job_start(&call, err);
-    }
+    return find_teller(request, &teller, err);
+}
+
+/* Calls the tool and replies with its outcome, inside of `task` where there is one. */
+static int run_whole(struct pa_http_request *request, const char *tool, const json_t *parameters,
+                     json_t *task, struct pa_error *err) {
     struct pa_service_reply reply;
     int done = pa_http_call_tool(request, tool, parameters, &reply, err);
-    json_decref(parameters);
+    if (done == 0 && task)
+        json_object_set(task, "outcome", reply.outcome);
     if (done == 0)
-        pa_http_reply_json(request, MHD_HTTP_OK, json_incref(reply.outcome));
+        pa_http_reply_json(request, MHD_HTTP_OK, json_incref(task ? task : reply.outcome));
     pa_service_reply_done(&reply);
     return done;
 }
 
+int pa_http_run_tool(struct pa_http_request *request, const char *tool, json_t *parameters,
+                     json_t *task, struct pa_error *err) {
+    const struct pa_http_teller *teller = NULL;
+    int done = find_teller(request, &teller, err);
+    if (done == 0 && (teller || pa_http_header_has(request, "Prefer", "respond-async"))) {
+        const struct pa_http_job_call call = {.request = request,
+                                              .tool = tool,
+                                              .parameters = parameters,
+                                              .memory = task,
+                                              .teller = teller};
+        return pa_http_job_start(&call, err);
+    }
+    if (done == 0)
+        done = run_whole(request, tool, parameters, task, err);
+    json_decref(parameters);
+    json_decref(task);
+    return done;
+}
+
 int pa_http_post_tool(struct pa_http_request *request, struct pa_error *err) {
-    return pa_http_run_tool(request, request->params[0], pa_steal(&request->json), err);
+    return pa_http_run_tool(request, request->params[0], pa_steal(&request->json), NULL, err);
 }
 
 /* --- what there is ---------------------------------------------------------------------------- */
