@@ -10,6 +10,7 @@ DESTDIR ?=
 # Bounds of the long-running targets.
 FUZZ_SECONDS ?= 60
 SOAK_RUNS    ?= 10000
+SOAK_CYCLES  ?= 10000
 LOAD_RUNS    ?= 20000
 PROGRAMS     ?= 100000
 
@@ -53,13 +54,13 @@ bench: all                       ## time whole runs and programs in languages, b
 	@bench/transpile $(BUILD)/polyagent
 	@bench/grpc $(BUILD)
 	@ninja -C $(BUILD) bench-sessions
-	@POLYAGENT_LANGUAGES=languages $(BUILD)/bench-sessions
+	@bench/sessions $(BUILD)
 
-soak: all third-party            ## SOAK_RUNS (10000) runs in a row, LOAD_RUNS (20000) of a server, then look for anything left behind; CPython's own tests
+soak: all third-party            ## SOAK_RUNS (10000) runs in a row, SOAK_CYCLES (10000) lives of sessions, LOAD_RUNS (20000) of a server, then look for anything left behind; CPython's own tests
 	@bench/soak $(BUILD)/polyagent $(SOAK_RUNS)
 	@POLYAGENT_LANGUAGES=languages bench/load $(BUILD)/polyagent --runs $(LOAD_RUNS) --inflight 64
 	@ninja -C $(BUILD) bench-sessions
-	@POLYAGENT_LANGUAGES=languages bench/soak $(BUILD)/bench-sessions --sessions $(SOAK_RUNS)
+	@POLYAGENT_LANGUAGES=languages bench/soak $(BUILD)/bench-sessions --sessions $(SOAK_CYCLES)
 	@SOAK=1 tests/run $(BUILD) tests/security/test_cross_run.py tests/security/test_hostile_modules.py -k "race or secret"
 	@SCHEMA_EXAMPLES=100 SCHEMA_PHASES=examples,coverage,fuzzing FUZZ_SECONDS=300 tests/run $(BUILD) \
 	  tests/integration/test_http_schema.py tests/integration/test_http_fuzz.py

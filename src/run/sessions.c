@@ -100,10 +100,12 @@ static uint64_t expiry_of(const struct pa_session *session) {
     return PA_MIN(life, idle ? session->rested_ns + session->idle_ns : PA_NEVER);
 }
 
-/* Makes the watching thread look again if it would sleep too long for this one. */
+/* Makes the watching thread look again if it would sleep too long for this one, or if too many that
+ * have ended are remembered. */
 static void note_expiry(const struct pa_session *session) {
-    if (expiry_of(session) < session->sessions->sleeps_until_ns)
-        poke(session->sessions->wake);
+    const struct pa_sessions *sessions = session->sessions;
+    if (expiry_of(session) < sessions->sleeps_until_ns || sessions->ended_count > ENDED_KEPT_MOST)
+        poke(sessions->wake);
 }
 
 static void watch(struct pa_session *session) {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "run/call_desk.h"
 #include "run/capture.h"
+#include "run/cpu_time.h"
 #include "run/denial.h"
 #include "run/worker_log.h"
 #include "warm/request.h"
@@ -41,10 +42,8 @@ struct loop {
     struct pa_error *err;
 
     struct pa_worker *worker;
-    clockid_t cpu_clock;
+    struct pa_cpu_time cpu;
     uint64_t deadline_ns, next_cpu_check_ns;
-    uint64_t cpu_before_ns; /* used by earlier turns, or while it was made ready */
-    uint64_t cpu_seen_ns;   /* the most that its clock, or who reaped it, has said */
 
     struct pa_frame_decoder decoder;
     struct pa_capture captures[2];
@@ -70,21 +69,9 @@ struct loop {
 
 /* --- the worker's end ------------------------------------------------------------------------- */
 
-static void read_cpu_clock(struct loop *loop) {
-    struct timespec used;
-    if (clock_gettime(loop->cpu_clock, &used) < 0)
-        return; /* it is reaped; who did that knows */
-    uint64_t ns = (uint64_t)used.tv_sec * PA_NS_PER_S + (uint64_t)used.tv_nsec;
-    loop->cpu_seen_ns = PA_MAX(loop->cpu_seen_ns, ns);
-}
-
-static uint64_t cpu_spent_ns(const struct loop *loop) {
-    return loop->cpu_seen_ns - PA_MIN(loop->cpu_seen_ns, loop->cpu_before_ns);
-}
-
 /* A copy of a warm root that is killed is reaped at once, and its clock gone: it is read before. */
 static void kill_worker(struct loop *loop) {
-    read_cpu_clock(loop);
+    pa_cpu_time_read(&loop->cpu);
     pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
 }
 
@@ -108,8 +95,8 @@ static void check_clocks(struct loop *loop, uint64_t now) {
         loop->deadline_ns = PA_NEVER;
     }
     if (now >= loop->next_cpu_check_ns) {
-        read_cpu_clock(loop);
-        uint64_t used = cpu_spent_ns(loop);
+        pa_cpu_time_read(&loop->cpu);
+        uint64_t used = pa_cpu_time_spent_ns(&loop->cpu);
         if (used >= loop->job->cpu_ns) {
             condemn(loop, VERDICT_CPU);
             loop->next_cpu_check_ns = PA_NEVER;
@@ -539,17 +526,17 @@ static void describe(struct loop *loop, int wait_status) {
  * says what time it took. */
 static int end_worker(struct loop *loop) {
     if (loop->turned && loop->ended && loop->verdict == VERDICT_NONE) {
-        read_cpu_clock(loop);
+        pa_cpu_time_read(&loop->cpu);
         loop->outcome->session_lives = true;
-        loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
+        loop->outcome->usage.cpu_ns = pa_cpu_time_spent_ns(&loop->cpu);
         return 0;
     }
     kill_worker(loop);
     loop->worker->cpu_ns = 0;
     int status = loop->worker->reap(loop->worker,
                                     !loop->ended && !loop->failed && loop->verdict == VERDICT_NONE);
-    loop->cpu_seen_ns = PA_MAX(loop->cpu_seen_ns, loop->worker->cpu_ns);
-    loop->outcome->usage.cpu_ns = cpu_spent_ns(loop);
+    pa_cpu_time_note(&loop->cpu, loop->worker->cpu_ns);
+    loop->outcome->usage.cpu_ns = pa_cpu_time_spent_ns(&loop->cpu);
     return status;
 }
 
@@ -577,10 +564,7 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
                struct pa_error *err) {
     struct loop *loop = pa_xcalloc(1, sizeof(*loop));
     *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
-    if (clock_getcpuclockid(worker->pid, &loop->cpu_clock) != 0)
-        loop->cpu_clock = -1; /* it died before it was asked: the loop will find out */
-    read_cpu_clock(loop);
-    loop->cpu_before_ns = loop->cpu_seen_ns;
+    pa_cpu_time_begin(&loop->cpu, worker->pid);
     uint64_t started_ns = pa_clock_monotonic_ns();
     loop->deadline_ns = started_ns + job->wall_ns;
     loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;

@@ -12,9 +12,9 @@
 struct pa_server_confinement {
     const struct pa_config *config;
     const struct pa_packs *packs;
-    const char *socket_path;     /* of the handover door; NULL: none */
+    const char *socket_path;       /* of the handover door; NULL: none */
     const char *volumes_directory; /* NULL: none */
-    const struct pa_image *warm; /* with interpreters of the user's own */
+    const struct pa_image *warm;   /* with interpreters of the user's own */
     size_t warm_count;
 };
 

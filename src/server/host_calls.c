@@ -2,9 +2,9 @@
  * One lock over all runs and their open calls.  A call is in its run's list until somebody takes it
  * out, and whoever did that finishes it, without the lock: so it is finished once.
  *
- * One thread sleeps until the earliest deadline.  An approval has a thread of its own for as long as
- * it takes, since the run's thread has a clock to watch; a run waits for those that are telling when
- * it ends, so `tell` is never called late.
+ * One thread sleeps until the earliest deadline.  An approval has a thread of its own for as long
+ * as it takes, since the run's thread has a clock to watch; a run waits for those that are telling
+ * when it ends, so `tell` is never called late.
  */
 #include "server/host_calls.h"
 
@@ -81,8 +81,7 @@ static struct pa_call *take_out(struct open_call **link) {
 /* --- timeouts --------------------------------------------------------------------------------- */
 
 /* One that is past its deadline, or the earliest deadline there is. */
-static struct open_call **find_late(struct pa_host_calls *calls, uint64_t now,
-                                    uint64_t *ret_next) {
+static struct open_call **find_late(struct pa_host_calls *calls, uint64_t now, uint64_t *ret_next) {
     *ret_next = PA_NEVER;
     for (struct pa_host_run *run = calls->runs; run; run = run->next)
         for (struct open_call **link = &run->open; *link; link = &(*link)->next) {
@@ -290,8 +289,7 @@ static void add_open(struct pa_host_run *run, struct pa_call *call, bool told) {
         .call = call,
         .number = pa_call_number(call),
         .timeout_ms = timeout_ms,
-        .deadline_ns =
-            timeout_ms ? pa_clock_monotonic_ns() + timeout_ms * PA_NS_PER_MS : PA_NEVER,
+        .deadline_ns = timeout_ms ? pa_clock_monotonic_ns() + timeout_ms * PA_NS_PER_MS : PA_NEVER,
         .told = told};
     pthread_mutex_lock(&run->calls->lock);
     open->next = run->open;
@@ -353,10 +351,11 @@ int pa_host_calls_answer(struct pa_host_calls *calls, const struct pa_host_answe
     }
     pthread_mutex_unlock(&calls->lock);
     if (!call)
-        return pa_fail(err, PA_ERR_NOT_FOUND,
-                       "the run %.40s has no open call %llu: it was answered, its time was over, or "
-                       "the run is",
-                       answer->run_id, (unsigned long long)answer->call_id);
+        return pa_fail(
+            err, PA_ERR_NOT_FOUND,
+            "the run %.40s has no open call %llu: it was answered, its time was over, or "
+            "the run is",
+            answer->run_id, (unsigned long long)answer->call_id);
     if (answer->error)
         pa_call_refuse(call, answer->error);
     else

@@ -1,6 +1,6 @@
 /*
- * Runs in a list, in the order in which they ended, each with its paths; contents in a hash table by
- * digest, counted by the paths that have them and by whoever reads one.  The digest is the
+ * Runs in a list, in the order in which they ended, each with its paths; contents in a hash table
+ * by digest, counted by the paths that have them and by whoever reads one.  The digest is the
  * supervisor's own (run/outcome.h), so that two guests cannot share what they do not both have.
  *
  * Runs that keep files are few beside those that do not, so the list is walked.

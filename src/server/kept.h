@@ -11,7 +11,8 @@
  * In memory, contents once by their digest, whichever runs have them.  When they are more than
  * `bytes` together the runs that ended first lose theirs.
  *
- * Threads: any.  A file that somebody has stays until he is done with it, and free comes after that.
+ * Threads: any.  A file that somebody has stays until he is done with it, and free comes after
+ * that.
  */
 #ifndef PA_SERVER_KEPT_H
 #define PA_SERVER_KEPT_H
@@ -37,7 +38,7 @@ struct pa_kept_file {
     const uint8_t *bytes;
     size_t size;
     char sha256[65];
-    const char *path; /* as the guest named it */
+    const char *path;          /* as the guest named it */
     struct pa_kept_blob *blob; /* private, as the next */
     struct pa_kept *kept;
     char *owned_path;

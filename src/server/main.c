@@ -18,7 +18,8 @@ static const char serve_usage[] =
     "Runs code for whoever asks: over gRPC, over HTTP and MCP, and over a Unix socket for 'polyagent\n"
     "exec' of this user. LANGUAGEs (and images) are started at once, or those that the\n"
     "configuration names (warm:), others when first asked for. SIGTERM and Ctrl-C end it once the\n"
-    "runs that go on have ended; SIGHUP reads settings and keys again.\n\n"
+    "runs that go on have ended; SIGHUP reads settings, keys and certificates\n"
+    "again.\n\n"
     "  --config FILE      read settings from FILE\n"
     "  --set KEY=VALUE    any setting, for example server.http_listen=off\n"
     "  --jail MODE        required, or best-effort: run although a layer is missing\n"
@@ -105,8 +106,8 @@ static int apply(const struct arguments *arguments, struct pa_config *config,
                  struct pa_error *err) {
     int option, done = 0;
     optind = 0;
-    while (done == 0 && (option = getopt_long(arguments->argc, arguments->argv, ":h",
-                                              options_table, NULL)) != -1) {
+    while (done == 0 && (option = getopt_long(arguments->argc, arguments->argv, ":h", options_table,
+                                              NULL)) != -1) {
         if (option == OPT_SET)
             done = set(config, optarg, err);
         else if (option == OPT_JAIL)

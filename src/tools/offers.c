@@ -30,9 +30,8 @@ static const struct pa_rule_field volume_fields[] = {
     {.name = "name", .rule = &volume_name_rule, .required = true},
     {.name = "path", .rule = &volume_path_rule},
     {.name = "read_only", .rule = &read_only_rule}};
-static const struct pa_rule volume_rule = {.type = PA_RULE_OBJECT,
-                                           .fields = volume_fields,
-                                           .field_count = PA_ARRAY_LEN(volume_fields)};
+static const struct pa_rule volume_rule = {
+    .type = PA_RULE_OBJECT, .fields = volume_fields, .field_count = PA_ARRAY_LEN(volume_fields)};
 static const struct pa_rule volumes_rule = {
     .type = PA_RULE_LIST,
     .what = "Folders that outlive the run, the caller's own, by name.  Of a session: where it "
@@ -60,9 +59,8 @@ static const struct pa_rule_field tool_fields[] = {
     {.name = "description", .rule = &tool_description_rule},
     {.name = "parameters", .rule = &tool_parameters_rule, .required = true},
     {.name = "timeout_ms", .rule = &tool_timeout_rule}};
-static const struct pa_rule tool_rule = {.type = PA_RULE_OBJECT,
-                                         .fields = tool_fields,
-                                         .field_count = PA_ARRAY_LEN(tool_fields)};
+static const struct pa_rule tool_rule = {
+    .type = PA_RULE_OBJECT, .fields = tool_fields, .field_count = PA_ARRAY_LEN(tool_fields)};
 static const struct pa_rule tools_rule = {
     .type = PA_RULE_LIST,
     .what = "Functions of the caller's that the program may call (sandbox.tools); the caller is "
@@ -134,11 +132,11 @@ void pa_tool_add_offers(const struct pa_toolbox *toolbox, struct pa_tool_entry *
 
 struct pa_volumes pa_toolbox_volumes(const struct pa_toolbox *toolbox) {
     const struct pa_server_settings *server = &toolbox->config.config->server;
-    return (struct pa_volumes){
-        .directory = server->volumes_most ? toolbox->volumes_directory : NULL,
-        .quota_bytes = server->volume_bytes,
-        .quota_entries = server->volume_entries,
-        .most = (unsigned)server->volumes_most};
+    return (struct pa_volumes){.directory =
+                                   server->volumes_most ? toolbox->volumes_directory : NULL,
+                               .quota_bytes = server->volume_bytes,
+                               .quota_entries = server->volume_entries,
+                               .most = (unsigned)server->volumes_most};
 }
 
 int pa_prepared_mount(struct pa_prepared *prepared, const char *owner, struct pa_error *err) {

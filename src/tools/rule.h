@@ -35,28 +35,28 @@ enum pa_rule_type {
 };
 
 /* form, regular expression (ECMA 262; NULL: none), what it allows in words */
-#define PA_RULE_FORMS(X)                                                                            \
-    X(ANY, NULL, "text")                                                                            \
-    X(NO_NUL, "^[^\\u0000]*$", "text without a NUL")                                                \
-    X(NAME, "^[^\\u0000=]+$", "a name without '='")                                                 \
-    X(BASE64, /* the last group leaves no bits over (base/base64.h) */                              \
-      "^(?:[A-Za-z0-9+/]{4})*"                                                                      \
-      "(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",                            \
-      "base64 (RFC 4648, padded, in one line)")                                                     \
-    X(DIGEST, "^[0-9a-f]{64}$", "64 lower-case hexadecimal digits")                                 \
-    X(WORD, "^[A-Za-z0-9._-]+$", "letters, digits, '.', '_' and '-'")                               \
-    X(IDENTIFIER, "^[A-Za-z_][A-Za-z0-9_]*$", "letters, digits and '_', not a digit first")         \
-    X(VOLUME, "^[A-Za-z0-9_-][A-Za-z0-9._-]*$",                                                     \
-      "letters, digits, '.', '_' and '-', not a dot first")                                         \
-    X(PLACE,                                                                                        \
-      "^/(?!(?:boot|dev|tmp)(?:/|$))(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                    \
-      "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                   \
+#define PA_RULE_FORMS(X)                                                                             \
+    X(ANY, NULL, "text")                                                                             \
+    X(NO_NUL, "^[^\\u0000]*$", "text without a NUL")                                                 \
+    X(NAME, "^[^\\u0000=]+$", "a name without '='")                                                  \
+    X(BASE64, /* the last group leaves no bits over (base/base64.h) */                               \
+      "^(?:[A-Za-z0-9+/]{4})*"                                                                       \
+      "(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",                             \
+      "base64 (RFC 4648, padded, in one line)")                                                      \
+    X(DIGEST, "^[0-9a-f]{64}$", "64 lower-case hexadecimal digits")                                  \
+    X(WORD, "^[A-Za-z0-9._-]+$", "letters, digits, '.', '_' and '-'")                                \
+    X(IDENTIFIER, "^[A-Za-z_][A-Za-z0-9_]*$", "letters, digits and '_', not a digit first")          \
+    X(VOLUME, "^[A-Za-z0-9_-][A-Za-z0-9._-]*$",                                                      \
+      "letters, digits, '.', '_' and '-', not a dot first")                                          \
+    X(PLACE,                                                                                         \
+      "^/(?!(?:boot|dev|tmp)(?:/|$))(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                   \
+      "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                    \
       "an absolute path, not /boot, /dev, /tmp or below them; no part of it is empty, '.', '..' or " \
-      "longer than 255 characters")                                                                 \
-    X(FILE,                                                                                         \
-      "^(?:/workspace/|/tmp/)?(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                        \
-      "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                   \
-      "a path below /workspace, where relative ones begin, or below /tmp; no part of it is empty, " \
+      "longer than 255 characters")                                                                  \
+    X(FILE,                                                                                          \
+      "^(?:/workspace/|/tmp/)?(?:(?!\\.{1,2}/)[^/\\u0000-\\u001f]{1,255}/)*"                         \
+      "(?!\\.{1,2}$)[^/\\u0000-\\u001f]{1,255}$",                                                    \
+      "a path below /workspace, where relative ones begin, or below /tmp; no part of it is empty, "  \
       "'.', '..' or longer than 255 characters")
 
 enum pa_rule_form {

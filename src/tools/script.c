@@ -37,8 +37,8 @@ static const struct pa_rule new_session_rule = {
             "on with.  A session ends after a while without calls."};
 
 static const char *const stdin_base64[] = {"stdin_base64", NULL};
-static const char *const of_sessions[] = {"new_session", "image",         "env",
-                                          "seed",        "deterministic", "volumes",  NULL};
+static const char *const of_sessions[] = {"new_session",   "image",   "env", "seed",
+                                          "deterministic", "volumes", NULL};
 static const char *const by_base64[] = {"interpreter_wasm_base64", NULL};
 static const struct pa_rule_exclusion executor_exclusions[] = {
     {"stdin", stdin_base64, "there is one standard input"},

@@ -17,7 +17,7 @@ PORT = 49999  # the SDK's own, in debug mode
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
-    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("e2b"), "python", http_listen="off",
+    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("e2b"), "python",
                     e2b_listen=f"127.0.0.1:{PORT}")
     yield server
     assert server.stop() == 0, server.log()
@@ -116,6 +116,21 @@ def test_contexts(sdk):
         except SandboxException as error:
             assert "/workspace" in str(error)
     """)
+
+
+def test_a_context_is_a_session(server):
+    """What one door began, another goes on with; no SDK is needed for that."""
+    e2b = {"address": server.e2b_address}
+    context = server.ask("POST", "/contexts", {"language": "python"}, **e2b).json()["id"]
+    assert server.ask("POST", "/execute", {"code": "z = 5", "context_id": context}, **e2b).status == 200
+    session = f"/v1/sessions/{context}"
+    fork = server.ask("POST", f"{session}/fork", {}).json()["sessions"][0]
+    assert b'"6"' in server.ask("POST", "/execute", {"code": "z += 1; z", "context_id": fork}, **e2b).body
+    turn = server.ask("POST", f"{session}/execute", {"code": "z", "mode": "expression"}).json()
+    assert turn["results"] == [{"text/plain": "5"}]
+    for one in (context, fork):
+        assert server.ask("DELETE", f"/contexts/{one}", **e2b).status == 204
+    assert server.ask("GET", session).json()["state"] == "ended"
 
 
 def test_languages(sdk):

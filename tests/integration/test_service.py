@@ -139,7 +139,7 @@ def test_settings_with_faults(polyagent, installed_languages, tmp_path, settings
     ({"api_keys_file": "/nonexistent/keys.yaml"}, "server.api_keys_file"),
     ({"audit_log": "/nonexistent/audit"}, "server.audit_log"),
     ({"http_listen": "127.0.0.1:0", "tls_certificate": "/nonexistent/c.pem", "tls_key": "/nonexistent/k.pem"},
-     "/nonexistent/c.pem"),
+     "server.tls_certificate: cannot open /nonexistent/c.pem"),
 ])
 def test_files_that_are_not_there(polyagent, installed_languages, tmp_path, settings, expected):
     code, said = start_and_fail(polyagent, installed_languages, tmp_path, **settings)
@@ -156,6 +156,10 @@ def test_options(run):
     assert result.code == 2 and "flag --set: server.tls_key: needs its certificate" in result.err
     result = run("serve", "--set", "server.max_quued=5")
     assert result.code == 2 and "server.max_quued" in result.err
+    result = run("serve", "python", "--set", "server.grpc_listen=here")  # options may follow languages
+    assert result.code == 2 and "server.grpc_listen: " in result.err and "'here'" in result.err
+    assert run("key", "new", "--help").out.startswith("Usage:")
+    assert run("key", "new", "-x").code == 2
 
 
 def test_output_is_kept_as_the_limits_say(service):

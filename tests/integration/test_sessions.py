@@ -526,6 +526,20 @@ def test_sessions_expire(polyagent, installed_languages):
     assert driver.close() == 0
 
 
+def test_of_those_that_have_ended_a_thousand_are_remembered(polyagent, installed_languages):
+    driver = Driver(polyagent, installed_languages)
+    session = driver.create()
+    for _ in range(18):
+        for fork in driver.fork(id=session, count=60):
+            driver.end(id=fork)
+    deadline = time.monotonic() + 20
+    while len(driver.list()) > 1 + 1024:
+        assert time.monotonic() < deadline, "those that ended first are not forgotten"
+        time.sleep(0.05)
+    assert len(driver.list()) > 1000 and driver.run(session, "print(1)") == "1\n"
+    assert driver.close() == 0
+
+
 def test_the_number_of_sessions_is_bounded(polyagent, installed_languages):
     driver = Driver(polyagent, installed_languages, 3)
     first, _ = driver.create(), driver.create()

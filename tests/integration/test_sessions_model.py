@@ -93,11 +93,11 @@ def drop(driver, session, model, chance):
 
 
 def check(driver, session, model, chance):
-    assert eval(driver.run(session, SHOW)) == [model.x, model.files, model.open, len(model.open)]
-    model.turns += 1
     told = driver.inspect(id=session)
     assert (told["turns"], told["parent"], {c["name"]: c["turns"] for c in told["checkpoints"]}) == \
         (model.turns, model.parent, {name: state[3] for name, state in model.kept.items()})
+    assert eval(driver.run(session, SHOW)) == [model.x, model.files, model.open, len(model.open)]
+    model.turns += 1
 
 
 def draw(driver, session, model, seen):

@@ -1,9 +1,9 @@
 /*
  * RunWithCalls: a run whose guest may call the client's functions.
  *
- * The RPC's own thread runs the call and sends events, as StreamExecuteTool does; once the run has an
- * id another one receives replies, until the client sends no more or the RPC has ended.  A message
- * that is no reply cancels the run: nobody can tell what its client meant.
+ * The RPC's own thread runs the call and sends events, as StreamExecuteTool does; once the run has
+ * an id another one receives replies, until the client sends no more or the RPC has ended.  A
+ * message that is no reply cancels the run: nobody can tell what its client meant.
  */
 #include "server/grpc/grpc_internal.h"
 

@@ -71,10 +71,6 @@ void pa_http_stream_heartbeat(struct pa_http_stream *stream, const char *literal
     stream->heartbeat = literal;
 }
 
-int pa_http_stream_closed_fd(const struct pa_http_stream *stream) {
-    return stream->closed_fd;
-}
-
 static bool watch(int set, int fd, uint32_t events) {
     struct epoll_event event = {.events = events};
     return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0;

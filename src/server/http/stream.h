@@ -29,9 +29,6 @@ void pa_http_stream_heartbeat(struct pa_http_stream *stream, const char *literal
 bool pa_http_stream_push(struct pa_http_stream *stream, const void *bytes, size_t size);
 void pa_http_stream_end(struct pa_http_stream *stream);
 
-/* Readable once nobody takes any more; the stream's. */
-int pa_http_stream_closed_fd(const struct pa_http_stream *stream);
-
 /* Readable when what the stream tells of is to be cancelled: the client has hung up, all is to be
  * given up, or nobody takes any more.  The caller's to close; -1 with errno.  `stream` NULL: nobody
  * is told, and only giving up all counts. */

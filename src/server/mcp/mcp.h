@@ -60,9 +60,6 @@ void pa_mcp_settle(struct pa_mcp *session, uint64_t deadline_ns);
 void pa_mcp_close(struct pa_mcp *session);
 struct pa_mcp *pa_mcp_free(struct pa_mcp *session);
 
-/* The revision that `initialize` agreed on ("2025-11-25"), or NULL before it did. */
-const char *pa_mcp_revision(const struct pa_mcp *session);
-
 /* True for a revision without a handshake. */
 bool pa_mcp_is_stateless(const char *revision);
 

@@ -34,10 +34,10 @@ char *pa_mcp_file_uri(const char *run_id, const char *path) {
 }
 
 static int digit(char c) {
-    return isdigit((unsigned char)c)      ? c - '0'
-           : c >= 'a' && c <= 'f'         ? c - 'a' + 10
-           : c >= 'A' && c <= 'F'         ? c - 'A' + 10
-                                          : -1;
+    return isdigit((unsigned char)c) ? c - '0'
+           : c >= 'a' && c <= 'f'    ? c - 'a' + 10
+           : c >= 'A' && c <= 'F'    ? c - 'A' + 10
+                                     : -1;
 }
 
 /* In place; false where it is no percent-encoding, or of a NUL. */
@@ -106,11 +106,11 @@ void pa_mcp_read_resource(struct pa_mcp *session, const struct pa_mcp_request *r
                           "params.uri must be the URI of a resource");
         return;
     }
-    int done = take_apart(parts, &run_id, &path)
-                   ? pa_service_file(session->config.service, session->config.caller, run_id, path,
-                                     &file, &err)
-                   : pa_fail(&err, PA_ERR_NOT_FOUND,
-                             "a resource is " SCHEME "<run_id>" FILES "<path>");
+    int done =
+        take_apart(parts, &run_id, &path)
+            ? pa_service_file(session->config.service, session->config.caller, run_id, path, &file,
+                              &err)
+            : pa_fail(&err, PA_ERR_NOT_FOUND, "a resource is " SCHEME "<run_id>" FILES "<path>");
     if (done < 0) {
         pa_mcp_send_error(session, request->id,
                           request->stateless ? PA_MCP_INVALID_PARAMS : PA_MCP_NO_RESOURCE,
@@ -130,10 +130,10 @@ void pa_mcp_list_resources(struct pa_mcp *session, const struct pa_mcp_request *
 }
 
 void pa_mcp_list_templates(struct pa_mcp *session, const struct pa_mcp_request *request) {
-    json_t *result = json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "resourceTemplates", "uriTemplate",
-                               SCHEME "{run_id}" FILES "{+path}", "name", "run-file", "title",
-                               "A file of a run", "description",
-                               "What a run with keep_files made or changed, for a while.");
+    json_t *result =
+        json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "resourceTemplates", "uriTemplate",
+                  SCHEME "{run_id}" FILES "{+path}", "name", "run-file", "title", "A file of a run",
+                  "description", "What a run with keep_files made or changed, for a while.");
     add_caching(request, result);
     pa_mcp_send_result(session, request, result);
 }

@@ -222,10 +222,6 @@ int pa_mcp_new(const struct pa_mcp_config *config, struct pa_mcp **ret, struct p
     return 0;
 }
 
-const char *pa_mcp_revision(const struct pa_mcp *session) {
-    return session->revision;
-}
-
 void pa_mcp_settle(struct pa_mcp *session, uint64_t deadline_ns) {
     const struct timespec until = {.tv_sec = (time_t)(deadline_ns / PA_NS_PER_S),
                                    .tv_nsec = (long)(deadline_ns % PA_NS_PER_S)};

@@ -12,9 +12,9 @@
  */
 #include "transpile/runtime/rt.h"
 
-#define BLOCK       65536u
-#define SIZES       24u
-#define LARGE       32752u
+#define BLOCK 65536u
+#define SIZES 24u
+#define LARGE 32752u
 #ifndef FIRST_LIMIT /* a test may want collections all the time */
 #define FIRST_LIMIT (16u << 20)
 #endif
