@@ -53,6 +53,7 @@ bench: all                       ## time whole runs and programs in languages, b
 	@bench/languages $(BUILD)
 	@bench/transpile $(BUILD)/polyagent
 	@bench/grpc $(BUILD)
+	@bench/http $(BUILD)
 	@ninja -C $(BUILD) bench-sessions
 	@bench/sessions $(BUILD)
 

@@ -23,7 +23,6 @@
 #define BACKOFF_FIRST  (100 * PA_NS_PER_MS)
 #define BACKOFF_MOST   (10 * PA_NS_PER_S)
 #define QUIET_NS       (10 * PA_NS_PER_S)   /* after which one idle copy less is kept */
-#define PRESSED_NS     PA_NS_PER_S          /* for which one that had to wait counts */
 #define BUSY_NS        (4 * PA_NS_PER_MS)   /* of one processor, for a run: twice what it takes */
 #define BOOT_LINES     100                  /* of what a boot script writes */
 #define NO_ROOM_NS     (500 * PA_NS_PER_MS) /* before the next copy, where there was room for none */
@@ -159,19 +158,6 @@ static int receive_until(struct pa_pool *pool, enum pa_frame_type wanted, uint64
 
 /* --- copies ----------------------------------------------------------------------------------- */
 
-/* Requests have had to wait lately, or come as fast as the machine can serve them: then what a copy
- * does to be quicker, before its request comes, is time that is missing for another's. */
-static bool pressed(struct pa_pool *pool) {
-    pthread_mutex_lock(&pool->lock);
-    uint64_t now = pa_clock_monotonic_ns();
-    bool waited = pool->stats.waited && now - pool->last_wait_ns < PRESSED_NS;
-    bool busy =
-        now - pool->last_take_ns < PRESSED_NS && pool->take_interval_ns < pool->busy_interval_ns;
-    bool is = waited || busy;
-    pthread_mutex_unlock(&pool->lock);
-    return is;
-}
-
 /* This process has no descriptors left, or the machine no memory: no fault of the root's. */
 static bool lacks_room(int errnum) {
     return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == ENOBUFS ||
@@ -189,7 +175,7 @@ static int fork_copy(struct pa_pool *pool, bool session, struct pa_copy **ret,
         return 0;
     }
     PA_CLEANUP(pa_closep) int ours = pair[0];
-    const uint8_t how[] = {pressed(pool), session};
+    const uint8_t how[] = {pa_pool_pressed(pool), session};
     int sent = pa_frame_send(pool->root.socket, PA_FRAME_FORK, how, sizeof(how), &pair[1], 1, true);
     close(pair[1]);
     if (sent < 0)
@@ -440,7 +426,7 @@ int pa_pool_new(const struct pa_pool_config *config, struct pa_pool **ret, struc
     pool->stats.target = PA_MIN(PA_MAX(config->idle_least, 1u), pool->config.idle_most);
     pool->payload = PA_BUF_INIT(ROOT_FRAME_MAX);
     pool->last_wait_ns = pa_clock_monotonic_ns();
-    pool->take_interval_ns = PRESSED_NS;
+    pool->take_interval_ns = PA_POOL_PRESSED_NS;
     pool->busy_interval_ns = BUSY_NS / (uint64_t)PA_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->ending = pool->wake < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -493,7 +479,7 @@ void pa_pool_close(struct pa_pool *pool) {
 
 static void note_take(struct pa_pool *pool) {
     uint64_t now = pa_clock_monotonic_ns();
-    uint64_t passed = PA_MIN(now - pool->last_take_ns, PRESSED_NS);
+    uint64_t passed = PA_MIN(now - pool->last_take_ns, PA_POOL_PRESSED_NS);
     pool->take_interval_ns = (pool->take_interval_ns * 7 + passed) / 8;
     pool->last_take_ns = now;
     pool->stats.taken++;

@@ -215,3 +215,14 @@ void pa_pool_give_way(struct pa_pool *pool) {
     if (!hurry && idle < target)
         poll(polled, PA_ARRAY_LEN(polled), GIVE_WAY_MS);
 }
+
+bool pa_pool_pressed(struct pa_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    uint64_t now = pa_clock_monotonic_ns();
+    bool waited = pool->stats.waited && now - pool->last_wait_ns < PA_POOL_PRESSED_NS;
+    bool busy = now - pool->last_take_ns < PA_POOL_PRESSED_NS &&
+                pool->take_interval_ns < pool->busy_interval_ns;
+    bool is = waited || busy;
+    pthread_mutex_unlock(&pool->lock);
+    return is;
+}

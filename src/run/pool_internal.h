@@ -2,11 +2,13 @@
 #ifndef PA_RUN_POOL_INTERNAL_H
 #define PA_RUN_POOL_INTERNAL_H
 
+#include "base/clock.h"
 #include "run/pool.h"
 #include <pthread.h>
 
 #define PA_POOL_REMEMBERED 256 /* wait statuses */
 #define PA_POOL_IDLE_ROOM  256
+#define PA_POOL_PRESSED_NS PA_NS_PER_S /* for which one that had to wait counts */
 
 /* A copy, from its fork to its reaping; the context of the worker that pa_pool_take gives. */
 struct pa_copy {
@@ -69,5 +71,9 @@ struct pa_copy *pa_copy_new(struct pa_pool *pool, int socket, int pidfd, uint64_
 /* Before copies are made: lets a run that has just taken one have the processors, where there is no
  * hurry. */
 void pa_pool_give_way(struct pa_pool *pool);
+
+/* Requests have had to wait lately, or come as fast as the machine can serve them: then what a copy
+ * does to be quicker, before its request comes, is time that is missing for another's. */
+bool pa_pool_pressed(struct pa_pool *pool);
 
 #endif

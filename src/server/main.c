@@ -10,8 +10,13 @@
 #include "server/mcp/mcp.h"
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
+
+/* Of the allocator.  Threads come and go with connections; with an arena for each, memory that one
+ * freed is of no use to the next, and the process grows. */
+#define ARENAS 2
 
 static const char serve_usage[] =
     "Usage: polyagent serve [OPTIONS] [LANGUAGE...]\n\n"
@@ -203,6 +208,7 @@ int main(int argc, char **argv) {
     int first, status = scan(&arguments, &file, &first);
     if (status >= 0)
         return status;
+    mallopt(M_ARENA_MAX, ARENAS);
     struct pa_config config;
     status = load_or_report(&arguments, file, &config);
     if (status == 0)

@@ -5,6 +5,7 @@ import os
 import tarfile
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -243,3 +244,15 @@ def test_a_server_without_sessions(polyagent, installed_languages, tmp_path):
     server = Server(polyagent, installed_languages, tmp_path, sessions_most=0)
     assert server.ask("POST", "/v1/sessions", {"language": LANGUAGE}).status in (412, 429)
     assert server.stop() == 0
+
+
+def test_an_archive_has_names_of_any_language(server, session):
+    names = ["å", "d/\N{SNOWMAN}", "\N{GRINNING FACE}"]
+    for name in names:
+        assert server.ask("PUT", f"{session}/files?path={urllib.parse.quote(name)}", name.encode()).status == 200
+    answer = server.ask("GET", f"{session}/files/archive")
+    with tarfile.open(fileobj=io.BytesIO(answer.body)) as archive:
+        assert {one.name: archive.extractfile(one).read().decode() for one in archive if one.isfile()} == {n: n for n in names}
+    assert server.ask("PUT", f"{session}/files/archive?path=again", answer.body).status == 200
+    for name in names:
+        assert server.ask("GET", f"{session}/files?path={urllib.parse.quote('again/' + name)}").body == name.encode()

@@ -71,7 +71,7 @@ static int write_item(struct archive *archive, const struct pa_http_place *place
     size_t base = strlen(place->path);
     const char *name = strncmp(path, place->path, base) == 0 ? path + base : path;
     struct archive_entry *entry = archive_entry_new();
-    archive_entry_set_pathname_utf8(entry, name + strspn(name, "/"));
+    archive_entry_set_pathname(entry, name + strspn(name, "/"));
     archive_entry_set_filetype(entry, folder ? AE_IFDIR : AE_IFREG);
     archive_entry_set_perm(entry, folder ? 0755 : 0644);
     archive_entry_set_size(entry, folder ? 0 : (la_int64_t)size);
@@ -89,6 +89,9 @@ static int write_all(const struct pa_http_place *place, const json_t *list, stru
     if (!archive)
         return pa_fail(err, PA_ERR_UNAVAILABLE, "out of memory for an archive");
     archive_write_set_format_pax_restricted(archive);
+    /* Names as they are.  Otherwise they are put into the locale's character set, which is ASCII
+     * here, and one that does not fit is NULL, which is then read. */
+    archive_write_set_options(archive, "hdrcharset=BINARY");
     if (archive_write_open(archive, output, NULL, write_output, NULL) != ARCHIVE_OK)
         done = archive_failed(archive, err);
     for (size_t i = 0; i < json_array_size(list) && done == 0; i++)
