@@ -39,7 +39,8 @@ struct walk {
     struct pa_scope *scope, *module;
     struct pa_variable **hidden; /* of the comprehensions around, innermost last */
     size_t hidden_count, hidden_room;
-    const char **outer; /* names that are global or nonlocal here */
+    const struct pa_node *body; /* of the function */
+    const char **outer;         /* names that are global or nonlocal here */
     bool *outer_is_global;
     size_t outer_count;
     unsigned block_depth;
@@ -170,6 +171,29 @@ static void declare(struct walk *w, struct pa_node *node) {
     declare_walrus(w, node);
 }
 
+static bool is_before(const struct pa_place *a, const struct pa_place *b) {
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+/* A name that is declared `global` or `nonlocal` after it was used is a SyntaxError of Python's,
+ * which is the interpreter's to tell. */
+static void refuse_use_before(struct walk *w, const struct pa_node *node, const char *name,
+                              const struct pa_place *declared) {
+    if (!node || node->kind == PA_N_LAMBDA)
+        return;
+    if ((node->kind == PA_N_NAME || node->kind == PA_S_DEF || node->kind == PA_S_CLASS) &&
+        pa_streq(node->str, name) && is_before(&node->place, declared))
+        pa_refuse(w->program->tree, declared, "%.60s is used before it is declared here", name);
+    if (node->kind == PA_S_DEF || node->kind == PA_S_CLASS)
+        return;
+    refuse_use_before(w, node->a, name, declared);
+    refuse_use_before(w, node->b, name, declared);
+    refuse_use_before(w, node->c, name, declared);
+    refuse_use_before(w, node->d, name, declared);
+    for (uint32_t i = 0; i < node->kid_count; i++)
+        refuse_use_before(w, node->kids[i], name, declared);
+}
+
 /* `global` and `nonlocal` hold for the whole function, wherever they stand. */
 static void collect_outer(struct walk *w, struct pa_node *node) {
     if (!node || node->kind == PA_S_DEF || node->kind == PA_S_CLASS || node->kind == PA_N_LAMBDA)
@@ -183,6 +207,7 @@ static void collect_outer(struct walk *w, struct pa_node *node) {
                 memcpy(names, w->outer, w->outer_count * sizeof(*names));
                 memcpy(global, w->outer_is_global, w->outer_count * sizeof(*global));
             }
+            refuse_use_before(w, w->body, node->kids[i]->str, &node->place);
             names[w->outer_count] = node->kids[i]->str;
             global[w->outer_count++] = node->kind == PA_S_GLOBAL;
             w->outer = names;
@@ -374,7 +399,7 @@ void pa_scope_build(struct pa_program *program, struct pa_instance_of *instance,
     scope->instance = instance;
     while (module->parent)
         module = module->parent;
-    struct walk w = {.program = program, .scope = scope, .module = module};
+    struct walk w = {.program = program, .scope = scope, .module = module, .body = instance->body};
     if (parent)
         collect_outer(&w, instance->body);
     if (instance->def) {

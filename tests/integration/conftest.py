@@ -78,8 +78,8 @@ def ruby(program):
 
 
 @pytest.fixture
-def outcome(request, program):
-    """outcome(code, *options, ...) -> the outcome's JSON, of the first of the module's LANGUAGES."""
+def program_outcome(request, program):
+    """program_outcome(code, *options, ...) -> the outcome's JSON, of the first of the module's LANGUAGES."""
     language = request.module.LANGUAGES[0]
 
     def call(code, *options, **more):

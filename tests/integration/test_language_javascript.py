@@ -269,8 +269,8 @@ def test_output_arrives_before_a_run_is_killed(js):
     ("String.prototype.replaceAll = Array.prototype.filter = null; for (const k of ['log', 'error']) console[k] = null; throw 1", [], "error"),
     ("const f = std.open('/dev/sandbox/result', 'w'); f.puts('{\"type\":\"done\",\"exit_code\":0}\\n'); f.close(); for (;;);", ["--timeout", "300ms"], "timeout"),
 ])
-def test_hostile_programs(outcome, js, code, options, status):
-    ended = outcome(code, *options)
+def test_hostile_programs(program_outcome, js, code, options, status):
+    ended = program_outcome(code, *options)
     allowed = (status,) if isinstance(status, str) else status
     assert allowed is None or ended["status"] in allowed, ended
     assert ended["usage"]["wall_ms"] < 6000
@@ -281,9 +281,9 @@ def test_hostile_programs(outcome, js, code, options, status):
 # ---- results, chance and time --------------------------------------------------------------------
 
 
-def test_results(outcome, js):
+def test_results(program_outcome, js):
     def value(code):
-        ended = outcome(code, "--expression")
+        ended = program_outcome(code, "--expression")
         assert ended["status"] == "ok", ended
         (data,) = ended["results"]
         return data
@@ -293,23 +293,23 @@ def test_results(outcome, js):
     assert value("await Promise.resolve('v')") == {"text/plain": "'v'"}
     assert value("'\\ud800\\0'")["text/plain"] == "'\\uD800\\x00'"
     assert value("class A { constructor() { this.x = 1; } } new A()") == {"text/plain": "A { x: 1 }"}
-    assert outcome("const x = 1", "--expression")["results"] == []
-    assert outcome("5")["results"] == []
-    assert outcome("display([1]); display('x')")["results"] == [
+    assert program_outcome("const x = 1", "--expression")["results"] == []
+    assert program_outcome("5")["results"] == []
+    assert program_outcome("display([1]); display('x')")["results"] == [
         {"text/plain": "[ 1 ]", "application/json": [1]}, {"text/plain": "'x'"}]
     assert js("6 * 7", "--expression").out == "42\n"
-    ended = outcome("class BadError extends Error {}\nfunction f() { throw new BadError('wörse') }\nf()")
+    ended = program_outcome("class BadError extends Error {}\nfunction f() { throw new BadError('wörse') }\nf()")
     assert (ended["status"], ended["exit_code"]) == ("error", 1)
     assert (ended["error"]["name"], ended["error"]["value"]) == ("BadError", "wörse")
     assert ended["error"]["traceback"].strip() == ended["stderr"].strip()
 
 
-def test_deterministic_runs(outcome):
+def test_deterministic_runs(program_outcome):
     code = ("console.log(Math.random(), Math.random(), crypto.randomUUID(), Date.now(), performance.now(), "
             "[...crypto.getRandomValues(new Uint8Array(4))])")
 
     def once(seed):
-        ended = outcome(code, "--deterministic", "--seed", str(seed))
+        ended = program_outcome(code, "--deterministic", "--seed", str(seed))
         assert ended["status"] == "ok", ended
         return ended["stdout"], ended["usage"]["fuel"]
 

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("language_environment")
 WARM = pytest.mark.parametrize("language_environment", ["warm"], indirect=True)
 
 
-def expression(outcome, code, *options):
+def expression(program_outcome, code, *options):
     """The one result of a program in expression mode."""
-    ended = outcome(code, "--expression", *options)
+    ended = program_outcome(code, "--expression", *options)
     assert ended["status"] == "ok", ended
     (data,) = ended["results"]
     return data
@@ -218,7 +218,7 @@ def test_output_arrives_before_a_run_is_killed(python):
     assert "MemoryError" in r.err and "out_of_memory" in r.err
 
 
-def test_hooks_and_files_at_the_end(outcome, python):
+def test_hooks_and_files_at_the_end(program_outcome, python):
     r = python("import atexit, weakref\natexit.register(print, 'first')\natexit.register(print, 'second')\n"
                "class A:\n    def __del__(self): print('del')\na = A()\n"
                "class B: pass\nb = B()\nweakref.finalize(b, print, 'finalized')\nprint('end')\n1/0")
@@ -330,22 +330,22 @@ def test_runs_share_nothing(python):
 # ---- results -------------------------------------------------------------------------------------
 
 
-def test_the_last_value(outcome, python):
-    assert expression(outcome, "x = [1, 'ü', None]\nx") == {"text/plain": "[1, 'ü', None]", "application/json": [1, "ü", None]}
-    assert expression(outcome, "1 + 1") == {"text/plain": "2"}
-    assert expression(outcome, "'\\ud800\\0'")["text/plain"] == "'\\ud800\\x00'"
-    assert expression(outcome, "import asyncio\nawait asyncio.sleep(0.01, 'slept')") == {"text/plain": "'slept'"}
+def test_the_last_value(program_outcome, python):
+    assert expression(program_outcome, "x = [1, 'ü', None]\nx") == {"text/plain": "[1, 'ü', None]", "application/json": [1, "ü", None]}
+    assert expression(program_outcome, "1 + 1") == {"text/plain": "2"}
+    assert expression(program_outcome, "'\\ud800\\0'")["text/plain"] == "'\\ud800\\x00'"
+    assert expression(program_outcome, "import asyncio\nawait asyncio.sleep(0.01, 'slept')") == {"text/plain": "'slept'"}
     for silent in ("x = 1", "None", "5;", "", "# only a comment", "def f(): pass"):
-        assert outcome(silent, "--expression")["results"] == []
-    assert outcome("5")["results"] == []
+        assert program_outcome(silent, "--expression")["results"] == []
+    assert program_outcome("5")["results"] == []
     assert python("print('a')\n6 * 7", "--expression").out == "a\n42\n"
-    ended = outcome("1\n1/0", "--expression")
+    ended = program_outcome("1\n1/0", "--expression")
     assert (ended["status"], ended["exit_code"], ended["results"]) == ("error", 1, [])
-    assert expression(outcome, "'x' * 20_000_000")["text/plain"].endswith("more characters]")
+    assert expression(program_outcome, "'x' * 20_000_000")["text/plain"].endswith("more characters]")
 
 
-def test_display_and_representations(outcome):
-    ended = outcome("class R:\n    def _repr_html_(self): return '<b>ü</b>'\n    def __repr__(self): return 'R'\n"
+def test_display_and_representations(program_outcome):
+    ended = program_outcome("class R:\n    def _repr_html_(self): return '<b>ü</b>'\n    def __repr__(self): return 'R'\n"
                     "display(R(), 5)\nclass P:\n    def _repr_png_(self): return b'png'\n"
                     "    def __repr__(self): raise ValueError('no')\ndisplay(R)")
     assert ended["status"] == "ok"
@@ -353,18 +353,18 @@ def test_display_and_representations(outcome):
     assert ended["results"][2]["text/plain"].startswith("<class '__main__.R'>")
 
 
-def test_errors_as_data(outcome):
-    ended = outcome("class Bad(Exception): pass\ndef f(): raise Bad('wörse')\nf()")
+def test_errors_as_data(program_outcome):
+    ended = program_outcome("class Bad(Exception): pass\ndef f(): raise Bad('wörse')\nf()")
     assert (ended["status"], ended["exit_code"]) == ("error", 1)
     assert (ended["error"]["name"], ended["error"]["value"]) == ("Bad", "wörse")
     assert ended["error"]["traceback"] == ended["stderr"]
-    assert outcome("import json; json.loads('')")["error"]["name"] == "json.decoder.JSONDecodeError"
-    assert outcome("def f(:")["error"]["name"] == "SyntaxError"
-    assert outcome("import sys; sys.exit(3)")["error"] is None
+    assert program_outcome("import json; json.loads('')")["error"]["name"] == "json.decoder.JSONDecodeError"
+    assert program_outcome("def f(:")["error"]["name"] == "SyntaxError"
+    assert program_outcome("import sys; sys.exit(3)")["error"] is None
 
 
-def test_a_data_frame(outcome):
-    data = expression(outcome, "import pandas as pd\npd.DataFrame({'town': ['Köln', 'Bonn'], 'n': [1, 2]})")
+def test_a_data_frame(program_outcome):
+    data = expression(program_outcome, "import pandas as pd\npd.DataFrame({'town': ['Köln', 'Bonn'], 'n': [1, 2]})")
     assert data["text/plain"] == "   town  n\n0  Köln  1\n1  Bonn  2"
     assert "<table" in data["text/html"] and "<td>Köln</td>" in data["text/html"]
 
@@ -403,8 +403,8 @@ plt.title('A figure: $x^2$'); plt.legend(); plt.xlabel('time')
 @pytest.mark.parametrize("ending, count", [("plt.show()", 1), ("", 1), ("plt.close('all')", 0),
                                            ("plt.show()\nplt.figure(); plt.plot([1]); plt.show()", 2),
                                            ("plt.savefig('/tmp/x.png'); plt.show()", 1)])
-def test_figures(outcome, ending, count):
-    ended = outcome(PLOT + ending)
+def test_figures(program_outcome, ending, count):
+    ended = program_outcome(PLOT + ending)
     assert (ended["status"], ended["stderr"], len(ended["results"])) == ("ok", "", count)
     for data in ended["results"]:
         width, height = png_size(data["image/png"])
@@ -415,8 +415,8 @@ def test_figures(outcome, ending, count):
             file.write(base64.b64decode(ended["results"][0]["image/png"]))
 
 
-def test_a_figure_as_the_last_value_is_shown_once(outcome):
-    ended = outcome(PLOT + "plt.gcf()", "--expression")
+def test_a_figure_as_the_last_value_is_shown_once(program_outcome):
+    ended = program_outcome(PLOT + "plt.gcf()", "--expression")
     assert [sorted(data) for data in ended["results"]] == [["image/png", "text/plain"]]
 
 
@@ -520,14 +520,14 @@ def test_scientific_stack(python, code, out):
 # ---- sources of chance and time ------------------------------------------------------------------
 
 
-def test_deterministic_runs(outcome):
+def test_deterministic_runs(program_outcome):
     code = ("import random, uuid, os, secrets, tempfile, time, datetime, numpy as np\n"
             "print(random.random(), uuid.uuid4(), os.urandom(4).hex(), secrets.token_hex(4), tempfile.mktemp(), "
             "np.random.default_rng().random(), np.random.rand(), time.time(), time.perf_counter(), datetime.datetime.now(), "
             "hash('text'), list({'a', 'b', 'c', 'd'}), id(object()))")
 
     def once(seed):
-        ended = outcome(code, "--deterministic", "--seed", str(seed), timeout=300)
+        ended = program_outcome(code, "--deterministic", "--seed", str(seed), timeout=300)
         assert ended["status"] == "ok", ended
         return ended["stdout"], ended["usage"]["fuel"]
 

@@ -201,8 +201,8 @@ def test_programs_that_break_things(ruby, code, status):
     ("GC.disable; loop { 'x' * 10_000 }", ["--timeout", "5s"], ("out_of_memory", "timeout")),
     ("trap('TERM') {}; loop {}", ["--timeout", "300ms"], ("timeout", "error")),
 ])
-def test_hostile_programs(outcome, ruby, code, options, status):
-    ended = outcome(code, *options)
+def test_hostile_programs(program_outcome, ruby, code, options, status):
+    ended = program_outcome(code, *options)
     allowed = (status,) if isinstance(status, str) else status
     assert ended["status"] in allowed, ended
     assert ended["usage"]["wall_ms"] < 6000
@@ -242,9 +242,9 @@ def test_standard_library(ruby, code, out):
 # ---- results, chance and time --------------------------------------------------------------------
 
 
-def test_results(outcome, ruby):
+def test_results(program_outcome, ruby):
     def value(code):
-        ended = outcome(code, "--expression")
+        ended = program_outcome(code, "--expression")
         assert ended["status"] == "ok", ended
         (data,) = ended["results"]
         return data
@@ -253,20 +253,20 @@ def test_results(outcome, ruby):
     assert value("1 + 1") == {"text/plain": "2"}
     assert value("\"\\xff\\0\"")["text/plain"] == '"\\xFF\\u0000"'
     assert value("o = Object.new; def o.to_html = '<b>'; def o.inspect = 'O'; o") == {"text/html": "<b>", "text/plain": "O"}
-    assert outcome("nil", "--expression")["results"] == [] and outcome("5")["results"] == []
+    assert program_outcome("nil", "--expression")["results"] == [] and program_outcome("5")["results"] == []
     assert ruby("puts 'a'; 6 * 7", "--expression").out == "a\n42\n"
-    ended = outcome("class Bad < StandardError; end\ndef f = raise(Bad, 'wörse')\nf")
+    ended = program_outcome("class Bad < StandardError; end\ndef f = raise(Bad, 'wörse')\nf")
     assert (ended["status"], ended["exit_code"]) == ("error", 1)
     assert (ended["error"]["name"], ended["error"]["value"], ended["error"]["traceback"]) == ("Bad", "wörse", ended["stderr"])
-    assert outcome("exit 3")["error"] is None
+    assert program_outcome("exit 3")["error"] is None
 
 
-def test_deterministic_runs(outcome):
+def test_deterministic_runs(program_outcome):
     code = ("require 'securerandom'; require 'tempfile'\nputs rand, Random.new.rand, SecureRandom.hex(8), SecureRandom.uuid, Random.bytes(4).inspect, "
             "[*1..20].shuffle.inspect, Tempfile.new.path, Time.now.to_f, 'x'.hash, Process.clock_gettime(Process::CLOCK_MONOTONIC)")
 
     def once(seed):
-        ended = outcome(code, "--deterministic", "--seed", str(seed))
+        ended = program_outcome(code, "--deterministic", "--seed", str(seed))
         assert ended["status"] == "ok", ended
         return ended["stdout"], ended["usage"]["fuel"]
 

@@ -47,6 +47,12 @@ def test_a_refusal_names_file_line_and_column(run, source, tmp_path):
     assert not (tmp_path / "out.wasm").exists()
 
 
+def test_a_late_global_is_pythons_error(run, source, tmp_path):
+    """Accepted by the grammar and a SyntaxError all the same: not ours to run."""
+    made = run("transpile", source("x = 1\ndef f():\n    print(x)\n    global x\nf()\n"), "-o", tmp_path / "out.wasm")
+    assert made.code == 1 and ":4:5: x is used before it is declared here" in made.err
+
+
 def test_wat_shows_the_lines(run, source):
     shown = run("transpile", source("def twice(n):\n    return n * 2\nprint(twice(4))\n"), "--wat")
     assert shown.code == 0
