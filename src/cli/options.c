@@ -118,9 +118,10 @@ static int set_limit(struct pa_config *config, const char *text, struct pa_error
 static int set_language_option(struct pa_run_options *options, int option, const char *argument,
                                struct pa_error *err) {
     if (!options->language)
-        return pa_fail(err, PA_ERR_INVALID_ARGUMENT,
-                       "--mode, --expression, --package, --interpreter and --image are for languages "
-                       "('polyagent exec')");
+        return pa_fail(
+            err, PA_ERR_INVALID_ARGUMENT,
+            "--mode, --expression, --package, --interpreter and --image are for languages "
+            "('polyagent exec')");
     switch (option) {
     case OPT_EXPRESSION:
         options->expression = true;

@@ -29,8 +29,8 @@ int pa_pack_with_known_interpreter(const struct pa_packs *packs, const struct pa
                                    const char *path, const char *sha256, uint64_t bytes,
                                    struct pa_pack *ret, struct pa_error *err);
 
-/* The digest and size of a file that is open already, `path` for messages.  INVALID_ARGUMENT where it
- * is not a module. */
+/* The digest and size of a file that is open already, `path` for messages.  INVALID_ARGUMENT where
+ * it is not a module. */
 int pa_interpreter_look(int fd, const char *path, const char *cache_directory,
                         char ret_sha256[PA_DIGEST_TEXT], uint64_t *ret_bytes, struct pa_error *err);
 

@@ -56,7 +56,7 @@ struct pa_outcome {
     bool files_truncated; /* there are more than were listed */
     const char *engine;   /* of Python: "transpiler", "interpreter"; NULL: there was no choice */
     char engine_why[256]; /* ... and why that one */
-    json_t *calls; /* host calls, as pa_call_desk_close tells; NULL: none */
+    json_t *calls;        /* host calls, as pa_call_desk_close tells; NULL: none */
     struct pa_usage usage;
     bool session_lives;       /* the process waits for another turn */
     bool session_rolled_back; /* ... but another one, which knows nothing of this turn */

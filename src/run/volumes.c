@@ -121,9 +121,10 @@ static int make(const struct pa_volumes *volumes, const char *folder, const char
                 const char *files, struct pa_error *err) {
     struct stat st;
     if (stat(volume, &st) < 0 && count_names(folder) >= volumes->most)
-        return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
-                       "there are %u volumes of this owner already (server.volumes_most): remove one",
-                       volumes->most);
+        return pa_fail(
+            err, PA_ERR_RESOURCE_EXHAUSTED,
+            "there are %u volumes of this owner already (server.volumes_most): remove one",
+            volumes->most);
     return pa_mkdir_parents(files, 0700, err);
 }
 

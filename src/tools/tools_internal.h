@@ -88,7 +88,7 @@ struct pa_prepared_call {
     struct pa_run_file *files;
     struct pa_tool_bytes *file_bytes;
     size_t file_count;
-    const char **outputs; /* patterns; ends in NULL; NULL: none */
+    const char **outputs;          /* patterns; ends in NULL; NULL: none */
     const json_t *volumes, *tools; /* borrowed; NULL: none */
     bool keep_files;
     bool limits_given;

@@ -9,19 +9,20 @@
     X(E2BIG)                                                                                       \
     X(EACCES)                                                                                      \
     X(EADDRINUSE)                                                                                  \
-    X(EADDRNOTAVAIL) X(EAFNOSUPPORT) X(EAGAIN) X(EALREADY) X(EBADF) X(EBADMSG) X(EBUSY)            \
-        X(ECANCELED) X(ECHILD) X(ECONNABORTED) X(ECONNREFUSED) X(ECONNRESET) X(EDEADLK)            \
-            X(EDESTADDRREQ) X(EDOM) X(EDQUOT) X(EEXIST) X(EFAULT) X(EFBIG) X(EHOSTUNREACH)         \
-                X(EIDRM) X(EILSEQ) X(EINPROGRESS) X(EINTR) X(EINVAL) X(EIO) X(EISCONN) X(EISDIR)   \
-                    X(ELOOP) X(EMFILE) X(EMLINK) X(EMSGSIZE) X(EMULTIHOP) X(ENAMETOOLONG)          \
-                        X(ENETDOWN) X(ENETRESET) X(ENETUNREACH) X(ENFILE) X(ENOBUFS) X(ENODEV)     \
-                            X(ENOENT) X(ENOEXEC) X(ENOLCK) X(ENOLINK) X(ENOMEM) X(ENOMSG)          \
-                                X(ENOPROTOOPT) X(ENOSPC) X(ENOSYS) X(ENOTCONN) X(ENOTDIR)          \
-                                    X(ENOTEMPTY) X(ENOTRECOVERABLE) X(ENOTSOCK) X(ENOTSUP)         \
-                                        X(ENOTTY) X(ENXIO) X(EOVERFLOW) X(EOWNERDEAD) X(EPERM)     \
-                                            X(EPIPE) X(EPROTO) X(EPROTONOSUPPORT) X(EPROTOTYPE)    \
-                                                X(ERANGE) X(EROFS) X(ESPIPE) X(ESRCH) X(ESTALE)    \
-                                                    X(ETIMEDOUT) X(ETXTBSY) X(EXDEV)
+    X(EADDRNOTAVAIL)                                                                               \
+    X(EAFNOSUPPORT) X(EAGAIN) X(EALREADY) X(EBADF) X(EBADMSG) X(EBUSY) X(ECANCELED) X(ECHILD)      \
+        X(ECONNABORTED) X(ECONNREFUSED) X(ECONNRESET) X(EDEADLK) X(EDESTADDRREQ) X(EDOM) X(EDQUOT) \
+            X(EEXIST) X(EFAULT) X(EFBIG) X(EHOSTUNREACH) X(EIDRM) X(EILSEQ) X(EINPROGRESS)         \
+                X(EINTR) X(EINVAL) X(EIO) X(EISCONN) X(EISDIR) X(ELOOP) X(EMFILE) X(EMLINK)        \
+                    X(EMSGSIZE) X(EMULTIHOP) X(ENAMETOOLONG) X(ENETDOWN) X(ENETRESET)              \
+                        X(ENETUNREACH) X(ENFILE) X(ENOBUFS) X(ENODEV) X(ENOENT) X(ENOEXEC)         \
+                            X(ENOLCK) X(ENOLINK) X(ENOMEM) X(ENOMSG) X(ENOPROTOOPT) X(ENOSPC)      \
+                                X(ENOSYS) X(ENOTCONN) X(ENOTDIR) X(ENOTEMPTY) X(ENOTRECOVERABLE)   \
+                                    X(ENOTSOCK) X(ENOTSUP) X(ENOTTY) X(ENXIO) X(EOVERFLOW)         \
+                                        X(EOWNERDEAD) X(EPERM) X(EPIPE) X(EPROTO)                  \
+                                            X(EPROTONOSUPPORT) X(EPROTOTYPE) X(ERANGE) X(EROFS)    \
+                                                X(ESPIPE) X(ESRCH) X(ESTALE) X(ETIMEDOUT)          \
+                                                    X(ETXTBSY) X(EXDEV)
 
 wasi_errno pa_errno_to_wasi(int errnum) {
     switch (errnum) {

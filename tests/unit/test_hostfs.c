@@ -113,8 +113,8 @@ static void test_root_must_be_directory(void **state) {
     struct fixture *f = *state;
     struct pa_file *root = NULL;
     host_file(f, "file", "");
-    FAILS(WASI_ENOTDIR,
-          pa_hostfs_open_root(&f->world, openat(f->fd, "file", O_RDONLY | O_CLOEXEC), true, NULL, &root));
+    FAILS(WASI_ENOTDIR, pa_hostfs_open_root(&f->world, openat(f->fd, "file", O_RDONLY | O_CLOEXEC),
+                                            true, NULL, &root));
     assert_null(root);
 }
 

@@ -155,12 +155,11 @@ static void call(struct pa_rpc *rpc, struct pa_caller *caller, request_t *reques
     if (pa_rpc_take_call(request, &tool, &parameters, &err) < 0)
         pa_rpc_fail(rpc, &err, NULL, 0);
     else
-        pa_rpc_call_tool(rpc,
-                         &(struct pa_tool_call){.caller = caller,
-                                                .tool = tool,
-                                                .parameters = parameters,
-                                                .typed_only = typed_only,
-                                                .streams = streams});
+        pa_rpc_call_tool(rpc, &(struct pa_tool_call){.caller = caller,
+                                                     .tool = tool,
+                                                     .parameters = parameters,
+                                                     .typed_only = typed_only,
+                                                     .streams = streams});
     json_decref(parameters);
 }
 
