@@ -142,7 +142,7 @@ def test_open_files_are_flushed(ruby, tmp_path):
 
 
 def test_output_arrives_before_a_run_is_killed(ruby):
-    r = ruby("print 'out'; $stderr.print \"err\\n\"; loop {}", "--timeout", "1s")
+    r = ruby("print 'out'; $stderr.print \"err\\n\"; loop {}", "--timeout", "3s")
     assert (r.code, r.out) == (124, "out") and r.err.startswith("err\n")
     r = ruby("puts 'out'; a = []; loop { a << 'x' * 1_000_000 }", "--memory", "128MiB")
     assert (r.code, r.out) == (137, "out\n") and "out_of_memory" in r.err
