@@ -1,9 +1,9 @@
 #include "run/outcome.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "policy/limits.h"
 #include "run/results.h"
-#include <nettle/base64.h>
 #include <stdarg.h>
 
 void pa_outcome_init(struct pa_outcome *outcome) {
@@ -58,12 +58,8 @@ static json_t *text_of(const uint8_t *bytes, size_t size, bool *ret_exact) {
 }
 
 static json_t *base64_of(const uint8_t *bytes, size_t size) {
-    size_t length = BASE64_ENCODE_RAW_LENGTH(size);
-    char *text = pa_xcalloc(1, length + 1);
-    base64_encode_raw(text, size, bytes);
-    json_t *value = json_stringn_nocheck(text, length);
-    free(text);
-    return value;
+    PA_CLEANUP(pa_freep) char *text = pa_base64_encode(bytes, size);
+    return json_string_nocheck(text);
 }
 
 static void set_output(json_t *object, const char *name, const struct pa_output_record *record) {

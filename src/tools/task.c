@@ -12,12 +12,12 @@
  */
 #include "tools/task.h"
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "lang/pack.h"
 #include "tools/tools_internal.h"
 #include <ctype.h>
-#include <nettle/base64.h>
 
 #define DEFAULT_LANGUAGE "python"
 #define MODULE_TAG       "wat"
@@ -240,10 +240,8 @@ static json_t *parameters_of(const struct pa_tool *tool, struct span code, bool 
         const struct span module = trim(code);
         if (module.size && module.at[0] != '(' && module.at[0] != ';') /* base64 already */
             return json_pack("{s:s%}", "wasm_base64", module.at, module.size);
-        size_t size = BASE64_ENCODE_RAW_LENGTH(code.size);
-        PA_CLEANUP(pa_freep) char *text = pa_xcalloc(1, size + 1);
-        base64_encode_raw(text, code.size, (const uint8_t *)code.at);
-        return json_pack("{s:s%}", "wasm_base64", text, size);
+        PA_CLEANUP(pa_freep) char *text = pa_base64_encode(code.at, code.size);
+        return json_pack("{s:s}", "wasm_base64", text);
     }
     json_t *parameters = json_pack("{s:s%}", "code", code.at, code.size);
     if (expression && !pa_streq(tool->name, "python_wasi_runner"))

@@ -206,6 +206,10 @@ void g_expression_as(struct g_fn *f, struct pa_node *node, struct pa_value_type 
 void g_condition(struct g_fn *f, struct pa_node *node);
 void g_truth(struct g_fn *f, struct pa_value_type type, struct pa_node *at);
 void g_index_of(struct g_fn *f, struct pa_node *node); /* an int for an index */
+/* Calls `raise` where the index is not in the list.  One that is not known to be `positive` counts
+ * from the end where it is negative, and is what it stands for afterwards. */
+void g_check_list_index(struct g_fn *f, uint32_t object, uint32_t index, bool positive,
+                        const char *raise, struct pa_node *node);
 void g_fstring(struct g_fn *f, struct pa_node *node);
 void g_to_str(struct g_fn *f, struct pa_value_type type, bool repr, struct pa_node *at);
 void g_tuple_new(struct g_fn *f, struct pa_value_type type, const struct g_temp *items);

@@ -3,6 +3,35 @@
 
 #define ANY pa_type_of(f->g->program, PA_T_ANY)
 
+/* The index on the stack >= length, unsigned: past the end, or negative. */
+static void if_outside(struct g_fn *f, uint32_t object) {
+    g_get(f, object);
+    g_load(f, G_I32, 8);
+    g_op(f, 0xad);
+    g_op(f, 0x5a);
+    g_if(f, G_VOID);
+}
+
+void g_check_list_index(struct g_fn *f, uint32_t object, uint32_t index, bool positive,
+                        const char *raise, struct pa_node *node) {
+    g_get(f, index);
+    if_outside(f, object);
+    if (!positive) {
+        g_get(f, index);
+        g_get(f, object);
+        g_load(f, G_I32, 8);
+        g_op(f, 0xad);
+        g_op(f, 0x7c);
+        g_tee(f, index);
+        if_outside(f, object);
+    }
+    g_rt(f, raise);
+    g_raised(f, node);
+    if (!positive)
+        g_end(f);
+    g_end(f);
+}
+
 /* list[index]: within bounds it is two loads and a comparison. */
 static void list_element(struct g_fn *f, struct pa_node *node, struct pa_value_type list,
                          struct pa_value_type result) {
@@ -17,31 +46,7 @@ static void list_element(struct g_fn *f, struct pa_node *node, struct pa_value_t
     g_set(f, object);
     int64_t constant;
     bool positive = pa_constant_index(node->b, &constant) && constant >= 0;
-    /* index >= length, unsigned: past the end, or negative */
-    g_get(f, index);
-    g_get(f, object);
-    g_load(f, G_I32, 8);
-    g_op(f, 0xad);
-    g_op(f, 0x5a);
-    g_if(f, G_VOID);
-    if (!positive) {
-        g_get(f, index);
-        g_get(f, object);
-        g_load(f, G_I32, 8);
-        g_op(f, 0xad);
-        g_op(f, 0x7c);
-        g_tee(f, index);
-        g_get(f, object);
-        g_load(f, G_I32, 8);
-        g_op(f, 0xad);
-        g_op(f, 0x5a);
-        g_if(f, G_VOID);
-    }
-    g_rt(f, "rt_raise_list_index");
-    g_raised(f, node);
-    if (!positive)
-        g_end(f);
-    g_end(f);
+    g_check_list_index(f, object, index, positive, "rt_raise_list_index", node);
     g_get(f, object);
     g_load(f, G_I32, 16);
     g_get(f, index);

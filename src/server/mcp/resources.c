@@ -9,9 +9,10 @@
  */
 #include "server/mcp/mcp_internal.h"
 
+#include "base/base64.h"
+
 #include "server/kept.h"
 #include <ctype.h>
-#include <nettle/base64.h>
 
 #define SCHEME "polyagent://runs/"
 #define FILES  "/files/"
@@ -72,10 +73,8 @@ static bool take_apart(char *uri, const char **ret_run, char **ret_path) {
 }
 
 static json_t *base64_of(const struct pa_kept_file *file) {
-    const size_t size = BASE64_ENCODE_RAW_LENGTH(file->size);
-    PA_CLEANUP(pa_freep) char *text = pa_xcalloc(1, size + 1);
-    base64_encode_raw(text, file->size, file->bytes);
-    return json_stringn_nocheck(text, size);
+    PA_CLEANUP(pa_freep) char *text = pa_base64_encode(file->bytes, file->size);
+    return json_string_nocheck(text);
 }
 
 /* As text where it is. */

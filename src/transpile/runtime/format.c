@@ -335,37 +335,27 @@ RT_API struct str *rt_format_any(void *o, const struct str *text) {
     rt_bail();
 }
 
-RT_API struct str *rt_bin(int64_t value) {
+static struct str *in_base(int64_t value, char type) {
     struct spec spec = {.width = -1,
                         .precision = -1,
                         .fill = {' '},
                         .fill_size = 1,
                         .sign = '-',
                         .alternate = true,
-                        .type = 'b'};
+                        .type = type};
     return format_int(value, &spec);
+}
+
+RT_API struct str *rt_bin(int64_t value) {
+    return in_base(value, 'b');
 }
 
 RT_API struct str *rt_hex(int64_t value) {
-    struct spec spec = {.width = -1,
-                        .precision = -1,
-                        .fill = {' '},
-                        .fill_size = 1,
-                        .sign = '-',
-                        .alternate = true,
-                        .type = 'x'};
-    return format_int(value, &spec);
+    return in_base(value, 'x');
 }
 
 RT_API struct str *rt_oct(int64_t value) {
-    struct spec spec = {.width = -1,
-                        .precision = -1,
-                        .fill = {' '},
-                        .fill_size = 1,
-                        .sign = '-',
-                        .alternate = true,
-                        .type = 'o'};
-    return format_int(value, &spec);
+    return in_base(value, 'o');
 }
 
 /* "..." % values.  A tuple gives one value each, anything else is the only one. */
