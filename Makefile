@@ -7,6 +7,10 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
+# Caches are in it, ours, Cargo's and Go's; who starts us may have set none.
+HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
+export HOME
+
 # Bounds of the long-running targets.
 FUZZ_SECONDS ?= 60
 SOAK_RUNS    ?= 10000
@@ -89,8 +93,10 @@ install: all                     ## into DESTDIR/PREFIX (PREFIX=/usr/local)
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --quiet
 	@echo "installed to $(DESTDIR)$(PREFIX)"
 
-uninstall:                       ## remove what `make install` put there
+uninstall:                       ## remove what the last `make install` of BUILD put there
 	@ninja -C $(BUILD) uninstall
+	@for folder in libexec/polyagent share/polyagent share/doc/polyagent; do \
+	  find "$(DESTDIR)$(PREFIX)/$$folder" -depth -type d -empty -delete 2>/dev/null || true; done
 
 clean:                           ## remove the build folders (the engine stays in its cache)
 	@rm -rf $(BUILD) build-sanitize build-fuzz examples/out

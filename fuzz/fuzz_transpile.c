@@ -1,6 +1,7 @@
 /*
  * What a user may hand in as Python: any bytes.  A refusal names a place inside the source and is
- * one line; a module begins as one.
+ * one line; a module begins as one.  With its runtime outside it is the same, and its data lie in
+ * the memory that it asks for.
  */
 #include "transpile/transpile.h"
 
@@ -18,6 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         PA_ASSERT(result.module.size > sizeof(magic));
         PA_ASSERT(memcmp(result.module.data, magic, sizeof(magic)) == 0);
     }
+    struct pa_transpile_result outside;
+    pa_transpile_for_runtime((const char *)data, size, "fuzz.py", &outside);
+    PA_ASSERT(outside.refused == result.refused);
+    if (!outside.refused) {
+        PA_ASSERT(memcmp(outside.module.data, magic, sizeof(magic)) == 0);
+        PA_ASSERT(outside.data_at + outside.data.size <= outside.memory_bytes);
+    }
+    pa_transpile_result_done(&outside);
     pa_transpile_result_done(&result);
     return 0;
 }

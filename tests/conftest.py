@@ -9,10 +9,12 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))  # for what all tests share
 IN_CI = os.environ.get("CI") == "true"
 
 
@@ -86,20 +88,20 @@ def installed_languages(polyagent, environment):
         steps += [[name, "-c", ""], [name, "--deterministic", "-c", ""]]
     for step in steps:
         done = subprocess.run([polyagent, *step], env=theirs, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, check=False, timeout=900)
+                              stderr=subprocess.STDOUT, check=False, timeout=3600)
         assert done.returncode == 0, (step, done.stdout.decode(errors="replace"))
     return theirs
 
 
 @pytest.fixture(scope="session")
 def run(polyagent, environment):
-    """run(*args, stdin=b"", env={}, cwd=None, timeout=60) -> Result of `polyagent args...`.
+    """run(*args, stdin=b"", env={}, cwd=None, timeout=300) -> Result of `polyagent args...`.
 
     `env` comes on top of a clean environment; a value of None removes a variable.  `program` names another
     executable than the one under test.
     """
 
-    def call(*args, stdin=b"", env=None, cwd=None, timeout=60, program=None):
+    def call(*args, stdin=b"", env=None, cwd=None, timeout=300, program=None):
         changed = {**environment, **(env or {})}
         done = subprocess.run(
             [str(program or polyagent), *map(str, args)],
@@ -148,7 +150,7 @@ def built_examples(tmp_path_factory):
     def build(name):
         if name not in made:
             made[name] = tmp_path_factory.mktemp(f"example-{name}")
-            subprocess.run([ROOT / "examples" / name / "build", made[name]], check=True, timeout=300)
+            subprocess.run([ROOT / "examples" / name / "build", made[name]], check=True, timeout=3600)
         return made[name]
 
     return build

@@ -17,6 +17,10 @@ uint64_t pa_clock_realtime_ns(void) {
     return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t pa_clock_cpu_ns(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 char *pa_clock_text(uint64_t realtime_ns, char out[PA_CLOCK_TEXT]) {
     time_t seconds = (time_t)(realtime_ns / PA_NS_PER_S);
     struct tm utc;

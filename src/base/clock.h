@@ -9,6 +9,7 @@
 
 uint64_t pa_clock_monotonic_ns(void);
 uint64_t pa_clock_realtime_ns(void);
+uint64_t pa_clock_cpu_ns(void); /* that this process has used, in all its threads */
 
 /* A time of the realtime clock as RFC 3339 has it, in UTC: "2026-11-24T13:00:00.000Z".  Returns
  * `out`. */

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +101,32 @@ int pa_mkdir_parents(const char *path, mode_t mode, struct pa_error *err) {
             return 0;
         *at = saved;
     }
+}
+
+int pa_remove_tree(const char *path, struct pa_error *err) {
+    char *roots[] = {(char *)(uintptr_t)path, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    int done = walk ? 0 : pa_fail_errno(err, errno, "cannot remove %.200s", path);
+    for (FTSENT *entry; walk && (entry = fts_read(walk));) {
+        if (entry->fts_info == FTS_D) /* on the way in; FTS_DP is the same folder, emptied */
+            chmod(entry->fts_accpath, 0700);
+        else if (remove(entry->fts_accpath) < 0 && done == 0)
+            done = pa_fail_errno(err, errno, "cannot remove %.200s", entry->fts_path);
+    }
+    if (walk)
+        fts_close(walk);
+    return done;
+}
+
+int pa_signals_open(struct pa_error *err) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? pa_fail_errno(err, errno, "cannot watch for signals") : fd;
 }
 
 char *pa_path_join(const char *directory, const char *name) {

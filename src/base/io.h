@@ -25,6 +25,14 @@ int pa_memfd_of(const char *name, const void *bytes, size_t size, struct pa_erro
 /* `mkdir -p` with `mode` for what is created. */
 int pa_mkdir_parents(const char *path, mode_t mode, struct pa_error *err);
 
+/* `rm -r`: what is at `path` and all below it, also in folders that were left closed.  Links are
+ * removed, never followed; what cannot be removed stays, and the first of it is the error. */
+int pa_remove_tree(const char *path, struct pa_error *err);
+
+/* SIGINT, SIGTERM and SIGHUP, which are blocked in this thread and those it will start, as a
+ * descriptor of signalfd that does not block. */
+int pa_signals_open(struct pa_error *err);
+
 /* "a/b" as a new string (no doubled slash). */
 char *pa_path_join(const char *directory, const char *name);
 

@@ -40,17 +40,11 @@ static int clear(struct pa_cache *cache, struct pa_error *err) {
 }
 
 int pa_command_cache(int argc, char **argv) {
-    if (argc < 2)
-        return pa_report_usage("cache", "list, clear or path?");
-    const char *action = argv[1];
-    argv[1] = argv[0]; /* what the parser names in its messages */
-    if (pa_streq(action, "--help") || pa_streq(action, "-h")) {
-        fputs(usage, stdout);
-        return 0;
-    }
     struct pa_run_options options = {0};
+    const char *action;
     int status;
-    int at = pa_run_options_parse(&options, argc - 1, argv + 1, usage, &status);
+    int at = pa_run_options_parse_action(&options, argc, argv, "list, clear or path?", usage,
+                                         &action, &status);
     if (at < 0)
         return status;
     struct pa_error err;
@@ -58,8 +52,8 @@ int pa_command_cache(int argc, char **argv) {
     int done =
         pa_cache_open(options.config.cache_directory, options.config.cache_max_bytes, &cache, &err);
     status = 0;
-    if (at != argc - 1)
-        status = pa_report_usage("cache", "'%s' is one word too many", argv[at + 1]);
+    if (at != argc)
+        status = pa_report_usage("cache", "'%s' is one word too many", argv[at]);
     else if (done < 0)
         status = pa_report_error(&err);
     else if (pa_streq(action, "list"))

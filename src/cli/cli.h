@@ -90,6 +90,11 @@ int pa_run_options_parse(struct pa_run_options *options, int argc, char **argv, 
                          int *ret_status);
 void pa_run_options_done(struct pa_run_options *options);
 
+/* The same for `COMMAND ACTION [OPTIONS] ...`; `which` asks for the action ("list or remove?"). */
+int pa_run_options_parse_action(struct pa_run_options *options, int argc, char **argv,
+                                const char *which, const char *help, const char **ret_action,
+                                int *ret_status);
+
 /* What an executor needs of them (borrowed). */
 struct pa_executor_config pa_run_options_executor(const struct pa_run_options *options);
 
@@ -167,10 +172,7 @@ struct pa_sink pa_terminal_sink(void);
 /* Tells whoever sits at the terminal why nothing happens while a large module is compiled. */
 void pa_terminal_compiling(const char *name, size_t size);
 
-/* Blocks SIGINT, SIGTERM and SIGHUP and returns a descriptor that is readable once one came. */
-int pa_terminal_cancel_fd(struct pa_error *err);
-
-/* The exit status of a cancelled run: 128 + the signal that came. */
+/* The exit status of a run that pa_signals_open's descriptor cancelled: 128 + the signal. */
 int pa_terminal_cancel_status(int cancel_fd);
 
 #endif

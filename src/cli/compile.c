@@ -1,6 +1,7 @@
 /* polyagent compile: an artifact into the cache, so that the first run is as fast as the next. */
 #include "cli/cli.h"
 
+#include "base/io.h"
 #include <stdio.h>
 
 static const char usage[] =
@@ -56,7 +57,7 @@ int pa_command_compile(int argc, char **argv) {
     struct pa_error err;
     struct pa_executor *executor;
     struct pa_executor_config config = pa_run_options_executor(&options);
-    PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
+    PA_CLEANUP(pa_closep) int cancel_fd = pa_signals_open(&err);
     if (cancel_fd < 0 || pa_executor_new(&config, &executor, &err) < 0) {
         pa_run_options_done(&options);
         return pa_report_error(&err);

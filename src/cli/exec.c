@@ -102,7 +102,8 @@ static int try_compiled(const struct pa_run_options *options, const struct pa_im
                                              !options->interpreter && !options->image,
                                     .stdin_fd = stdin_fd,
                                     .sink = sink,
-                                    .cancel_fd = cancel_fd};
+                                    .cancel_fd = cancel_fd,
+                                    .ask_server = true};
     *choice = (struct pa_python_choice){0};
     if (choose_mode(options, image, &attempt.mode, err) < 0)
         return -1;
@@ -183,7 +184,7 @@ static int execute(const struct pa_run_options *options, struct pa_image *image,
     struct pa_executor *executor;
     struct pa_executor_config config = pa_run_options_executor(options);
     PA_CLEANUP(pa_closep) int stdin_fd = -1;
-    PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
+    PA_CLEANUP(pa_closep) int cancel_fd = pa_signals_open(&err);
     bool taken = script && script->took_stdin;
     if (cancel_fd < 0 || pa_run_options_stdin(options, taken, &stdin_fd, &err) < 0 ||
         pa_executor_new(&config, &executor, &err) < 0)

@@ -305,6 +305,24 @@ int pa_run_options_finish(const struct pa_run_options *options, const struct pa_
     return pa_outcome_exit(outcome);
 }
 
+int pa_run_options_parse_action(struct pa_run_options *options, int argc, char **argv,
+                                const char *which, const char *help, const char **ret_action,
+                                int *ret_status) {
+    if (argc < 2) {
+        *ret_status = pa_report_usage(argv[0], "%s", which);
+        return -1;
+    }
+    *ret_action = argv[1];
+    if (pa_streq(argv[1], "--help") || pa_streq(argv[1], "-h")) {
+        fputs(help, stdout);
+        *ret_status = 0;
+        return -1;
+    }
+    argv[1] = argv[0]; /* what the parser names in its messages */
+    int at = pa_run_options_parse(options, argc - 1, argv + 1, help, ret_status);
+    return at < 0 ? -1 : at + 1;
+}
+
 void pa_run_options_done(struct pa_run_options *options) {
     options->packages = pa_strv_free(options->packages);
     options->volumes = pa_strv_free(options->volumes);

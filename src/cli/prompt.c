@@ -2,7 +2,7 @@
  * Lines for the prompt: from a terminal through libedit, with a history that outlives us; from
  * anything else byte by byte, so that nothing is read that the next line does not need.
  *
- * Signals are blocked and come through a descriptor (pa_terminal_cancel_fd), also while a line is
+ * Signals are blocked and come through a descriptor (pa_signals_open), also while a line is
  * edited: the function that gives libedit its characters waits for both.
  */
 #include "cli/cli.h"

@@ -1,6 +1,7 @@
 /* polyagent run: one module, one run, its output as ours. */
 #include "cli/cli.h"
 
+#include "base/io.h"
 #include <stdio.h>
 
 static const char usage[] =
@@ -27,7 +28,7 @@ static int run_module(const struct pa_run_options *options, const char *path, ch
     int status;
     /* Before signals are only noted: the module may come from a pipe, or be waited for. */
     int opened = pa_module_file_open(path, policy, &module, &outcome, &err);
-    if (opened >= 0 && (cancel_fd = pa_terminal_cancel_fd(&err)) < 0) {
+    if (opened >= 0 && (cancel_fd = pa_signals_open(&err)) < 0) {
         pa_module_file_close(&module);
         opened = -1;
     }

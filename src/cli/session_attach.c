@@ -154,7 +154,7 @@ int pa_session_attach(struct pa_session_options *options, int argc, char **argv)
     int status = find(&options->api, argv[0], &language);
     if (status)
         return status;
-    PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
+    PA_CLEANUP(pa_closep) int cancel_fd = pa_signals_open(&err);
     if (cancel_fd < 0)
         return pa_report_error(&err);
     PA_CLEANUP(pa_freep) char *history = history_file(language);

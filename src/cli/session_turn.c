@@ -282,7 +282,7 @@ int pa_session_exec(struct pa_session_options *options, int argc, char **argv) {
     if (add_program(options, path, options->request, &err) < 0 ||
         add_arguments(options->request, argc, argv, &err) < 0)
         return pa_report_error(&err);
-    options->api.cancel_fd = pa_terminal_cancel_fd(&err);
+    options->api.cancel_fd = pa_signals_open(&err);
     if (options->api.cancel_fd < 0)
         return pa_report_error(&err);
     int status;

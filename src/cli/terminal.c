@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -60,17 +59,6 @@ void pa_terminal_compiling(const char *name, size_t size) {
         fprintf(stderr,
                 "polyagent: compiling %s (%zu MiB); only this first time, it may take a minute\n",
                 name, size >> 20);
-}
-
-int pa_terminal_cancel_fd(struct pa_error *err) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? pa_fail_errno(err, errno, "cannot watch for signals") : fd;
 }
 
 int pa_terminal_cancel_status(int cancel_fd) {

@@ -106,7 +106,7 @@ int pa_command_transpile(int argc, char **argv) {
     if (pa_run_options_parse(&options, 1, none, usage, &status) < 0)
         return status;
     struct pa_executor_config config = pa_run_options_executor(&options);
-    PA_CLEANUP(pa_closep) int cancel_fd = pa_terminal_cancel_fd(&err);
+    PA_CLEANUP(pa_closep) int cancel_fd = pa_signals_open(&err);
     if (cancel_fd < 0 || pa_executor_new(&config, &executor, &err) < 0) {
         status = pa_report_error(&err);
     } else {

@@ -73,23 +73,17 @@ static int act(const struct pa_volumes *volumes, const char *action, int argc, c
 }
 
 int pa_command_volume(int argc, char **argv) {
-    if (argc < 2)
-        return pa_report_usage("volume", "list or remove?");
-    const char *action = argv[1];
-    argv[1] = argv[0]; /* what the parser names in its messages */
-    if (pa_streq(action, "--help") || pa_streq(action, "-h")) {
-        fputs(usage, stdout);
-        return 0;
-    }
     struct pa_run_options options = {0};
     struct pa_error err;
+    const char *action;
     int status;
-    int at = pa_run_options_parse(&options, argc - 1, argv + 1, usage, &status);
+    int at = pa_run_options_parse_action(&options, argc, argv, "list or remove?", usage, &action,
+                                         &status);
     if (at < 0)
         return status;
     PA_CLEANUP(pa_freep) char *directory = pa_server_volumes_directory(&options.config.server);
     const struct pa_volumes volumes = volumes_of(&options.config, directory);
-    int done = act(&volumes, action, argc - 1 - at, argv + 1 + at, &err);
+    int done = act(&volumes, action, argc - at, argv + at, &err);
     pa_run_options_done(&options);
     return done < 0 ? pa_report_error(&err) : 0;
 }

@@ -183,6 +183,12 @@ uint64_t pa_server_memory_most(const struct pa_server_settings *settings) {
     return PA_MIN(machine, group_memory()) / 4 * 3;
 }
 
+uint64_t pa_server_sessions_memory(const struct pa_server_settings *settings) {
+    const uint64_t most = pa_server_memory_most(settings);
+    return settings->sessions_memory_bytes ? PA_MIN(settings->sessions_memory_bytes, most)
+                                           : most / 2;
+}
+
 char *pa_server_volumes_directory(const struct pa_server_settings *settings) {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (settings->volumes_directory)

@@ -61,8 +61,8 @@ static int refuse_or_fail(struct pa_engine *engine, const uint8_t *bytes, size_t
     return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED, "the module cannot be compiled: %s", text);
 }
 
-static int serialize(const wasmtime_module_t *module, struct pa_buf *artifact,
-                     struct pa_error *err) {
+int pa_module_serialize(const wasmtime_module_t *module, struct pa_buf *artifact,
+                        struct pa_error *err) {
     wasm_byte_vec_t bytes;
     wasmtime_error_t *error = wasmtime_module_serialize(module, &bytes);
     if (error) {
@@ -92,7 +92,7 @@ static int compile_binary(struct pa_engine *engine, const uint8_t *bytes, size_t
     wasmtime_error_t *error = wasmtime_module_new(engine->wasm, bytes, size, &module);
     if (error)
         return refuse_or_fail(engine, bytes, size, error, invalid, err);
-    int result = serialize(module, artifact, err);
+    int result = pa_module_serialize(module, artifact, err);
     wasmtime_module_delete(module);
     return result;
 }

@@ -4,6 +4,8 @@
  *     compile worker:  pa_engine_new(&settings) -> pa_module_compile -> artifact bytes
  *     run:             pa_engine_new(&settings) -> pa_module_load -> pa_instance_new
  *                      -> pa_instance_call(export) -> struct pa_end
+ *     both in one:     ... pa_instance_new -> pa_module_make -> pa_instance_add
+ *                      -> pa_instance_call(export)
  *
  * An artifact is native code: load only what our own compile worker made.  The supervisor, which
  * has no engine, keys it by module, engine build and variant (run/cache.h); one of other settings
@@ -46,6 +48,14 @@ struct pa_module;
 /* From a file that holds an artifact, mapped, not copied. */
 int pa_module_load(struct pa_engine *engine, const char *path, struct pa_module **ret,
                    struct pa_error *err);
+/* Compiles here, on this thread, what will be added to an instance.  -1 with *err when the engine
+ * does not take it: the module's fault, or memory's. */
+int pa_module_make(struct pa_engine *engine, const uint8_t *bytes, size_t size,
+                   struct pa_module **ret, struct pa_error *err);
+/* ... or takes the artifact of one that pa_module_save gave: UNIMPLEMENTED as pa_module_load. */
+int pa_module_take(struct pa_engine *engine, const uint8_t *bytes, size_t size,
+                   struct pa_module **ret, struct pa_error *err);
+int pa_module_save(const struct pa_module *module, struct pa_buf *artifact, struct pa_error *err);
 /* Once, before the guest runs in a process that will be forked: puts the code that is likely to be
  * busy into memory of this process, in huge pages, so that copies have it at hand. */
 void pa_module_move_code(struct pa_module *module);
@@ -63,8 +73,19 @@ int pa_instance_new(struct pa_engine *engine, struct pa_module *module, struct p
                     struct pa_instance **ret, struct pa_end *end, struct pa_error *err);
 struct pa_instance *pa_instance_free(struct pa_instance *instance);
 
+/* Adds a second module, which has nothing but what it imports `from` the first: functions, memory
+ * and table, that are exported under the same names.  The memory is grown to `memory_bytes` before,
+ * which is what the module says that it needs.  Its exports come before the first's of the same
+ * names.  Returns as pa_instance_new does. */
+int pa_instance_add(struct pa_instance *instance, const struct pa_module *module, const char *from,
+                    uint64_t memory_bytes, struct pa_end *end, struct pa_error *err);
+
 /* Calls an export without parameters and fills *end: how the guest ended. */
 void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end);
+
+/* Calls an export with numbers, all of them i32, and fills *end; its result is dropped. */
+void pa_instance_call_with(struct pa_instance *instance, const char *export, const uint32_t *args,
+                           size_t arg_count, struct pa_end *end);
 
 /* Starts the guest as its entry says and fills *end: how it ended.  `argv` is for those entries
  * that take their arguments in memory. */

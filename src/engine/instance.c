@@ -4,8 +4,9 @@
  */
 #include "engine/internal.h"
 
-/* A module has one instance, and no honest module has more tables and memories than these. */
-#define MAX_INSTANCES 1
+/* A module has one instance, which another may be added to; no honest module has more tables and
+ * memories than these. */
+#define MAX_INSTANCES 2
 #define MAX_TABLES    16
 #define MAX_MEMORIES  16
 
@@ -76,11 +77,24 @@ static bool callable(struct pa_instance *instance, const wasmtime_func_t *func) 
     return fits;
 }
 
-void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end) {
+static bool find_in(struct pa_instance *instance, const wasmtime_instance_t *wasm,
+                    const char *export, wasmtime_func_t *ret) {
     wasmtime_extern_t item;
-    if (!wasmtime_instance_export_get(instance->context, &instance->wasm, export, strlen(export),
-                                      &item) ||
-        item.kind != WASMTIME_EXTERN_FUNC || !callable(instance, &item.of.func)) {
+    if (!wasmtime_instance_export_get(instance->context, wasm, export, strlen(export), &item) ||
+        item.kind != WASMTIME_EXTERN_FUNC)
+        return false;
+    *ret = item.of.func;
+    return true;
+}
+
+bool pa_instance_find(struct pa_instance *instance, const char *export, wasmtime_func_t *ret) {
+    return (instance->has_added && find_in(instance, &instance->added, export, ret)) ||
+           find_in(instance, &instance->wasm, export, ret);
+}
+
+void pa_instance_call(struct pa_instance *instance, const char *export, struct pa_end *end) {
+    wasmtime_func_t func;
+    if (!pa_instance_find(instance, export, &func) || !callable(instance, &func)) {
         *end = (struct pa_end){.status = PA_STATUS_INVALID_MODULE, .fuel_used = PA_UNLIMITED};
         snprintf(end->message, sizeof(end->message),
                  "the module exports no function \"%s\" without parameters", export);
@@ -89,7 +103,7 @@ void pa_instance_call(struct pa_instance *instance, const char *export, struct p
     wasmtime_val_raw_t results[MAX_RESULTS];
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error =
-        wasmtime_func_call_unchecked(instance->context, &item.of.func, results, MAX_RESULTS, &trap);
+        wasmtime_func_call_unchecked(instance->context, &func, results, MAX_RESULTS, &trap);
     pa_end_of_call(instance, error, trap, end);
 }
 

@@ -42,6 +42,8 @@ struct pa_instance {
     wasmtime_store_t *store;
     wasmtime_context_t *context;
     wasmtime_instance_t wasm;
+    wasmtime_instance_t added; /* beside it, if `has_added` */
+    bool has_added;
     struct pa_memory *memory; /* the export "memory"; NULL: not looked up yet, or there is none */
     struct pa_import_call *calls;
     pa_instance_end_fn *on_end; /* or NULL */
@@ -60,10 +62,17 @@ int pa_module_compile_for(struct pa_engine *engine, const uint8_t *bytes, size_t
                           bool need_start, const struct pa_host *host, struct pa_buf *artifact,
                           struct pa_end *invalid, struct pa_error *err);
 
+/* compile.c: the module's artifact, appended. */
+int pa_module_serialize(const wasmtime_module_t *module, struct pa_buf *artifact,
+                        struct pa_error *err);
+
 /* linker.c: the module's imports, in its order, as functions of the instance's store.  0, or -1
  * with *err when the artifact asks for something that compilation would have refused. */
 int pa_linker_resolve(struct pa_instance *instance, const struct pa_module *module,
                       wasmtime_extern_t **ret, size_t *ret_count, struct pa_error *err);
+
+/* instance.c: the function that an export is; false where there is none. */
+bool pa_instance_find(struct pa_instance *instance, const char *export, wasmtime_func_t *ret);
 
 /* instance.c: pa_instance_new for a given table of imports. */
 int pa_instance_new_for(struct pa_engine *engine, struct pa_module *module,

@@ -34,17 +34,15 @@ static void refuse(struct starter *starter, const char *what, const char *name) 
 static uint32_t call(struct starter *starter, const char *name, const uint32_t *args,
                      size_t arg_count) {
     struct pa_instance *instance = starter->instance;
-    wasmtime_extern_t item;
+    wasmtime_func_t func;
     wasmtime_val_raw_t values[MAX_VALUES] = {0};
     if (starter->ended)
         return 0;
-    if (!wasmtime_instance_export_get(instance->context, &instance->wasm, name, strlen(name),
-                                      &item) ||
-        item.kind != WASMTIME_EXTERN_FUNC) {
+    if (!pa_instance_find(instance, name, &func)) {
         refuse(starter, "the language's module does not export the function", name);
         return 0;
     }
-    wasm_functype_t *type = wasmtime_func_type(instance->context, &item.of.func);
+    wasm_functype_t *type = wasmtime_func_type(instance->context, &func);
     bool fits =
         wasm_functype_params(type)->size == arg_count && wasm_functype_results(type)->size <= 1;
     wasm_functype_delete(type);
@@ -56,13 +54,21 @@ static uint32_t call(struct starter *starter, const char *name, const uint32_t *
         values[i].i32 = (int32_t)args[i];
     wasm_trap_t *trap = NULL;
     wasmtime_error_t *error =
-        wasmtime_func_call_unchecked(instance->context, &item.of.func, values, MAX_VALUES, &trap);
+        wasmtime_func_call_unchecked(instance->context, &func, values, MAX_VALUES, &trap);
     if (error || trap) {
         pa_end_of_call(instance, error, trap, starter->end);
         starter->ended = true;
         return 0;
     }
     return (uint32_t)values[0].i32;
+}
+
+void pa_instance_call_with(struct pa_instance *instance, const char *export, const uint32_t *args,
+                           size_t arg_count, struct pa_end *end) {
+    struct starter starter = {.instance = instance, .end = end};
+    call(&starter, export, args, arg_count);
+    if (!starter.ended)
+        pa_instance_state(instance, end);
 }
 
 /* `size` bytes of guest memory from the guest's allocator, filled; 0 where that failed. */

@@ -7,8 +7,8 @@
  * io_uring, netlink) is not here; a call that libc or the Rust runtime makes in passing and can do
  * without is answered with the errno that makes it go on; everything else ends the process.
  *
- * Stages: C compile, L load, R run, S session, W warm, X load of a warm process.  L and X contain
- * R, S and W: the order in which they are narrowed is drawn in jail.h.
+ * Stages: C compile, L load, R run, S session, W warm, X load of a warm process, M make.  L and X
+ * contain R, S, W and M, and M contains R: the order in which they are narrowed is drawn in jail.h.
  */
 #include "jail/jail_internal.h"
 #include <errno.h>
@@ -28,12 +28,14 @@
 #define W      (1u << PA_JAIL_WARM)
 #define X      (1u << PA_JAIL_LOAD_WARM)
 #define S      (1u << PA_JAIL_SESSION)
-#define ALL    (C | L | R | S | W | X)
-#define FILES  (L | R | S | W | X) /* where the WASI host works */
-#define GUESTS (R | S)             /* where a guest's code runs, and nothing is prepared */
-#define FORKS  (W | X)             /* where processes are copied */
-#define LOADS  (L | X)             /* where an artifact is mapped */
-#define NARROW (L | W | X)         /* what is narrowed later */
+#define M      (1u << PA_JAIL_MAKE)
+#define ALL    (C | L | R | S | W | X | M)
+#define FILES  (L | R | S | W | X | M) /* where the WASI host works */
+#define GUESTS (R | S)                 /* where a guest's code runs, and nothing is prepared */
+#define FORKS  (W | X)                 /* where processes are copied */
+#define LOADS  (L | X)                 /* where an artifact is mapped */
+#define NARROW (L | W | X | M)         /* what is narrowed later */
+#define CODE   (C | L | X | M)         /* where code is loaded or made */
 
 #define SIGNAL_OF_LIBC 33 /* by which its threads change their uid together */
 
@@ -108,14 +110,14 @@ const struct pa_filter_rule pa_filter_rules[] = {
              "WASI path_link; not of a bare descriptor"),
     ALLOW(lseek, ALL, "WASI fd_seek; stdio"),
     ALLOW(madvise, ALL, "malloc, thread stacks and memory images give pages back"),
-    ALLOW(membarrier, C | LOADS, "the engine publishes code to other cores"),
+    ALLOW(membarrier, CODE, "the engine publishes code to other cores"),
     ALLOW(mkdirat, FILES, "WASI path_create_directory"),
     ALLOW_IF2(mmap, LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC, 3, MAP_TYPE | MAP_ANONYMOUS,
               MAP_PRIVATE, "the artifact's code"),
-    ALLOW_IF2(mmap, C | L | GUESTS, 2, PROT_EXEC, 0, 3, COUNTED_MASK, MAP_PRIVATE,
+    ALLOW_IF2(mmap, C | L | M | GUESTS, 2, PROT_EXEC, 0, 3, COUNTED_MASK, MAP_PRIVATE,
               "memory that is not code, of the kind that RLIMIT_DATA counts"),
     ALLOW_IF(mmap, FORKS, 2, PROT_EXEC, 0, "memory that is not code; some shared with a copy"),
-    ALLOW_IF(mprotect, C | LOADS, 2, INT_MASK, PROT_READ | PROT_EXEC,
+    ALLOW_IF(mprotect, CODE, 2, INT_MASK, PROT_READ | PROT_EXEC,
              "the engine publishes code it has loaded or compiled"),
     ALLOW_IF(mprotect, GUESTS, 2, INT_MASK, PROT_READ | PROT_WRITE,
              "growing memories; RLIMIT_DATA forgets pages that become read-only, so none may"),
@@ -128,7 +130,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(newfstatat, ALL, "libc's fstat; WASI path_filestat_get"),
     ALLOW_IF(openat, LOADS, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY,
              "the artifact, by its path"),
-    REPLY(openat, C | GUESTS | W, ENOENT, "Rust looks for /proc and /sys to count processors"),
+    REPLY(openat, C | GUESTS | W | M, ENOENT, "Rust looks for /proc and /sys to count processors"),
     ALLOW(openat2, FILES, "WASI path_open; Landlock and the empty root say what is there"),
 #ifdef __NR_poll
     ALLOW(poll, ALL, "waiting for its channel"),
@@ -176,7 +178,7 @@ const struct pa_filter_rule pa_filter_rules[] = {
     ALLOW(statx, C | LOADS, "Rust's file size"),
     ALLOW(symlinkat, FILES, "WASI path_symlink"),
     ALLOW(sysinfo, ALL, "qsort of a long directory asks how much memory there is"),
-    ALLOW_IF2(tgkill, C | L | R, 0, INT_MASK, PA_FILTER_SELF, 2, INT_MASK, SIGABRT,
+    ALLOW_IF2(tgkill, C | L | R | M, 0, INT_MASK, PA_FILTER_SELF, 2, INT_MASK, SIGABRT,
               "abort; of this process alone, for copies of one root are in one namespace"),
     ALLOW_IF(tgkill, FORKS, 2, INT_MASK, SIGABRT, "abort; a copy has another number"),
     REPLY(tgkill, S, EPERM, "abort, which then ends by other means: its copies have other numbers"),

@@ -141,11 +141,19 @@ const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_ja
 
 /* The stages from which `stage` may be reached, as drawn in jail.h. */
 static unsigned stages_before(enum pa_jail_stage stage) {
-    const unsigned load = 1u << PA_JAIL_LOAD_WARM, warm = load | 1u << PA_JAIL_WARM;
-    PA_ASSERT(stage == PA_JAIL_RUN || stage == PA_JAIL_WARM || stage == PA_JAIL_SESSION);
-    if (stage == PA_JAIL_WARM)
-        return load;
-    return stage == PA_JAIL_SESSION ? warm : warm | 1u << PA_JAIL_LOAD;
+    const unsigned load = 1u << PA_JAIL_LOAD, load_warm = 1u << PA_JAIL_LOAD_WARM;
+    const unsigned warm = load_warm | 1u << PA_JAIL_WARM;
+    switch (stage) {
+    case PA_JAIL_WARM:
+        return load_warm;
+    case PA_JAIL_SESSION:
+        return warm;
+    case PA_JAIL_MAKE:
+        return load | load_warm;
+    default:
+        PA_ASSERT(stage == PA_JAIL_RUN);
+        return warm | load | 1u << PA_JAIL_MAKE;
+    }
 }
 
 /* A session's copies count with all others of its root, which can have more of them. */
@@ -161,7 +169,8 @@ int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err
     struct pa_error why = {0};
     struct pa_filter filter;
     const bool filtered = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER;
-    if (stage != PA_JAIL_WARM && limit_forks(stage == PA_JAIL_RUN ? 0 : SESSION_PROCESSES) < 0)
+    const rlim_t forks = stage == PA_JAIL_SESSION ? SESSION_PROCESSES : 0;
+    if (stage != PA_JAIL_WARM && limit_forks(forks) < 0)
         return pa_fail_errno(err, errno, "jail (%s): the limit on processes",
                              pa_jail_stage_name(stage));
     /* Without a filter to take away from, the whole one, and what a filter needs. */
@@ -193,6 +202,7 @@ const char *pa_jail_stage_name(enum pa_jail_stage stage) {
         [PA_JAIL_WARM] = "warm",
         [PA_JAIL_LOAD_WARM] = "load-warm",
         [PA_JAIL_SESSION] = "session",
+        [PA_JAIL_MAKE] = "make",
     };
     PA_ASSERT((unsigned)stage < PA_JAIL_STAGE_COUNT);
     return names[stage];

@@ -22,6 +22,7 @@
  *
  *     LOAD ------> RUN            LOAD_WARM ------> WARM --fork--> RUN
  *                                                        --fork--> SESSION --fork--> SESSION
+ *     LOAD ------> MAKE --> RUN   LOAD_WARM --fork--> MAKE --> RUN
  *
  * The process has one thread when it calls either function.
  */
@@ -46,8 +47,9 @@ enum pa_jail_stage {
     PA_JAIL_WARM,      /* runs a boot script and forks: RUN plus fork, wait and socket pairs */
     PA_JAIL_LOAD_WARM, /* maps an artifact executable, then narrows to PA_JAIL_WARM */
     PA_JAIL_SESSION,   /* runs a guest turn by turn: RUN plus copies of itself, as siblings */
+    PA_JAIL_MAKE,      /* makes the code that it will run: RUN plus making memory executable */
 };
-#define PA_JAIL_STAGE_COUNT (PA_JAIL_SESSION + 1)
+#define PA_JAIL_STAGE_COUNT (PA_JAIL_MAKE + 1)
 
 #define PA_JAIL_LAYERS(X)                                                                          \
     X(PA_LAYER_NAMESPACES, "namespaces")                                                           \
@@ -100,9 +102,9 @@ int pa_jail_enter(const struct pa_jail *jail, struct pa_jail_report *report, str
  * where this process's uid may open it by its path, and a copy where it may not (uid nobody). */
 const char *pa_jail_artifact_path(const struct pa_jail *jail, const struct pa_jail_report *report);
 
-/* From the stage entered to PA_JAIL_RUN, PA_JAIL_WARM or PA_JAIL_SESSION, as drawn above: once the
- * artifact is mapped, or in the fork of a warm process.  Costs a small filter that takes away the
- * difference.
+/* From the stage entered to PA_JAIL_RUN, PA_JAIL_WARM, PA_JAIL_SESSION or PA_JAIL_MAKE, as drawn
+ * above: once the artifact is mapped, or in the fork of a warm process.  Costs a small filter that
+ * takes away the difference.
  */
 int pa_jail_narrow(enum pa_jail_stage stage, bool required, struct pa_error *err);
 

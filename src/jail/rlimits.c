@@ -39,6 +39,7 @@ static int set_limit(__rlimit_resource_t which, const char *name, uint64_t value
 static bool limit_processes(const struct pa_jail *jail, uint64_t *ret) {
     switch (jail->stage) {
     case PA_JAIL_LOAD:
+    case PA_JAIL_MAKE:
     case PA_JAIL_RUN:
         *ret = 0;
         return true;

@@ -60,7 +60,7 @@ void pa_reporter_say(struct pa_reporter *reporter, enum pa_install_step step, ui
 
 static void install_done(struct install *install) {
     if (install->partial)
-        pa_remove_tree(install->partial);
+        pa_remove_tree(install->partial, NULL);
     pa_closep(&install->lock_fd);
     free(install->languages);
     free(install->downloads);
@@ -96,7 +96,7 @@ static void remove_leftovers(const struct install *install) {
         if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
             continue;
         PA_CLEANUP(pa_freep) char *path = pa_path_join(install->languages, entry->d_name);
-        pa_remove_tree(path);
+        pa_remove_tree(path, NULL);
     }
     closedir(folder);
 }
@@ -163,7 +163,7 @@ static int fetch(struct install *install, const char *path, struct pa_error *err
     PA_CLEANUP(pa_freep)
     char *work =
         pa_xasprintf("%s/%s.partial", install->downloads, strrchr(install->folder, '/') + 1);
-    pa_remove_tree(work);
+    pa_remove_tree(work, NULL);
     if (pa_mkdir_parents(work, 0700, err) < 0)
         return -1;
     PA_CLEANUP(pa_freep) char *real = realpath(work, NULL); /* the client's folder is another one */
@@ -185,7 +185,7 @@ static int fetch(struct install *install, const char *path, struct pa_error *err
         pa_closep(&fd);
         fd = -1;
     }
-    pa_remove_tree(work);
+    pa_remove_tree(work, NULL);
     return fd;
 }
 
@@ -325,7 +325,7 @@ static int build(struct install *install, int archive_fd, struct pa_error *err) 
         if (settle_file(install, fd, i, err) < 0)
             return -1;
     PA_CLEANUP(pa_freep) char *taken = pa_path_join(path, TAKEN);
-    pa_remove_tree(taken);
+    pa_remove_tree(taken, NULL);
     if (check_mounts(install, fd, err) < 0 || write_layout(install->pack, fd, err) < 0)
         return -1;
     if (syncfs(fd) < 0) /* or the name could outlive a power cut, and the contents not */

@@ -70,7 +70,4 @@ int pa_unpack_all(int archive_fd, const char *what, int folder_fd, const char *t
                   const struct pa_unpack_bounds *bounds, struct pa_reporter *reporter,
                   struct pa_error *err);
 
-/* Removes a folder with all that is in it; a link in it is removed, not followed. */
-void pa_remove_tree(const char *path);
-
 #endif

@@ -183,7 +183,7 @@ static int install_wheel(int fd, uint64_t bytes, const char *wheel, const char *
     PA_CLEANUP(pa_freep) char *content = pa_path_join(partial, "content");
     if (done == 0 && rename(content, place) < 0 && errno != ENOTEMPTY && errno != EEXIST)
         done = pa_fail_errno(err, errno, "cannot move %s to %s", content, place);
-    pa_remove_tree(partial);
+    pa_remove_tree(partial, NULL);
     free(partial);
     return done;
 }

@@ -13,7 +13,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -229,19 +228,4 @@ int pa_unpack_all(int archive_fd, const char *what, int folder_fd, const char *t
         if (unpack_entry(&unpacker, entry, folder_fd, to) < 0)
             return -1;
     return more;
-}
-
-void pa_remove_tree(const char *path) {
-    PA_CLEANUP(pa_freep) char *copy = pa_xstrdup(path);
-    char *roots[] = {copy, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    if (!walk)
-        return;
-    for (FTSENT *entry; (entry = fts_read(walk));) {
-        if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR)
-            rmdir(entry->fts_accpath);
-        else if (entry->fts_info != FTS_D)
-            unlink(entry->fts_accpath);
-    }
-    fts_close(walk);
 }

@@ -105,7 +105,7 @@ int pa_entry_decode(struct pa_entry *entry, struct pa_reader *reader, struct pa_
         if (!reader->failed)
             pa_entry_add_stub(&next, module, name, answer);
     }
-    if (reader->failed || stubs > PA_MAX_STUBS || (size_t)next.style >= PA_ARRAY_LEN(style_names)) {
+    if (reader->failed || stubs > PA_MAX_STUBS || (size_t)next.style >= PA_ENTRY_STYLE_COUNT) {
         pa_entry_done(&next);
         return pa_fail(err, PA_ERR_INTERNAL, "an entry on the run channel is malformed");
     }

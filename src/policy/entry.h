@@ -20,7 +20,11 @@ enum pa_entry_style {
 #define X(style, name) style,
     PA_ENTRY_STYLES(X)
 #undef X
+    /* No manifest's: the module is the transpiler's runtime, and the request is a Python program,
+     * which the worker compiles for it (warm/python.c). */
+    PA_ENTRY_PYTHON,
 };
+#define PA_ENTRY_STYLE_COUNT (PA_ENTRY_PYTHON + 1)
 
 /* What a stand-in answers. */
 #define PA_STUB_ANSWERS(X)                                                                         \

@@ -1,3 +1,9 @@
+/*
+ * Looking through the folder costs a system call for each file, so a store does not do it: it adds
+ * to an account of what was stored since, which all processes keep together in the file "stored",
+ * and the one that finds it full empties it and looks.  Where the file is missing or not of its
+ * form it is full.  A process that dies between the two leaves the work to the next full account.
+ */
 #include "run/cache.h"
 
 #include "base/io.h"
@@ -17,6 +23,7 @@
 #define PARTIAL_AGE 3600 /* seconds after which a partial file is a crash's leftover */
 #define TRAILER     (PA_DIGEST_TEXT - 1)
 #define MAX_ENTRIES 100000
+#define STORED      "stored"
 
 struct pa_cache {
     char *directory;
@@ -209,7 +216,31 @@ int pa_cache_list(struct pa_cache *cache, struct pa_cache_entry **ret, size_t *r
     return 0;
 }
 
-/* Under the lock: the least recently used go until the rest fits. */
+/* What was stored since the folder was looked through: the file "stored". */
+struct stored {
+    uint64_t bytes, files;
+};
+
+/* Adds one file of `bytes` to the account, and takes all out of it when it is full: then true.  The
+ * lock is of the descriptor, so it holds between threads, too. */
+static bool account_is_full(struct pa_cache *cache, uint64_t bytes) {
+    struct stored stored;
+    PA_CLEANUP(pa_closep)
+    int fd = openat(cache->fd, STORED, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        return true;
+    if (pread(fd, &stored, sizeof(stored), 0) != sizeof(stored))
+        stored.bytes = cache->max_bytes;
+    stored.files++;
+    bool full = stored.files >= PA_CACHE_STORES ||
+                __builtin_add_overflow(stored.bytes, bytes, &stored.bytes) ||
+                stored.bytes > cache->max_bytes / PA_CACHE_SHARE;
+    if (full)
+        stored = (struct stored){0};
+    return pwrite(fd, &stored, sizeof(stored), 0) != sizeof(stored) || full;
+}
+
+/* The least recently used go until the rest fits. */
 static void evict(struct pa_cache *cache) {
     struct pa_cache_entry *entries;
     size_t count;
@@ -218,7 +249,7 @@ static void evict(struct pa_cache *cache) {
     uint64_t total = 0;
     for (size_t i = 0; i < count; i++) {
         total += entries[i].bytes;
-        if (total > cache->max_bytes && i > 0)
+        if (i > 0 && (total > cache->max_bytes || i >= PA_CACHE_FILES))
             unlinkat(cache->fd, entries[i].name, 0);
     }
     free(entries);
@@ -245,10 +276,9 @@ int pa_cache_put(struct pa_cache *cache, const struct pa_cache_key *key, int art
         unlinkat(cache->fd, partial, 0);
         return pa_fail_errno(err, saved, "cache: cannot store %s", name);
     }
-    if (flock(cache->fd, LOCK_EX) == 0) {
+    struct stat st;
+    if (fstat(fd, &st) == 0 && account_is_full(cache, (uint64_t)st.st_size))
         evict(cache);
-        flock(cache->fd, LOCK_UN);
-    }
     return 0;
 }
 
@@ -260,6 +290,7 @@ int pa_cache_clear(struct pa_cache *cache, size_t *ret_removed, struct pa_error 
     *ret_removed = 0;
     for (size_t i = 0; i < count; i++)
         *ret_removed += unlinkat(cache->fd, entries[i].name, 0) == 0;
+    unlinkat(cache->fd, STORED, 0);
     free(entries);
     return 0;
 }

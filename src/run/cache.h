@@ -6,8 +6,11 @@
  * The key is a digest of the module's own digest and the engine's identity.  An artifact is native
  * code, so the directory must be ours and closed to others (0700), and each file likewise; anything
  * else is refused, not repaired.  The modification time is the time of last use: when the files
- * together exceed the maximum, the least recently used go first.  Any number of processes may use
- * one directory: readers hold an open descriptor, so that a file removed under them stays whole.
+ * together exceed the maximum, or are more than PA_CACHE_FILES, the least recently used go first.
+ * The folder is looked through for that once in so many stores (PA_CACHE_SHARE, PA_CACHE_STORES),
+ * so the files may exceed the maximum by a sixteenth and the last one stored.  Any number of
+ * processes may use one directory: readers hold an open descriptor, so that a file removed under
+ * them stays whole.
  *
  * A file ends in 64 hexadecimal digits, the digest of what precedes them; it is checked only when
  * there is reason to doubt (pa_cache_verify), because hashing costs more than running.
@@ -19,6 +22,12 @@
 #include "base/error.h"
 #include <stdbool.h>
 #include <time.h>
+
+/* After a store that makes it a 16th of the maximum, or 2048 files, since the folder was looked
+ * through, it is looked through again. */
+#define PA_CACHE_SHARE  16
+#define PA_CACHE_STORES 2048
+#define PA_CACHE_FILES  65536
 
 struct pa_cache;
 

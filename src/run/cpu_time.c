@@ -21,6 +21,11 @@ void pa_cpu_time_begin(struct pa_cpu_time *time, pid_t pid) {
     time->before_ns = time->seen_ns;
 }
 
+void pa_cpu_time_begin_at(struct pa_cpu_time *time, uint64_t life_ns) {
+    pa_cpu_time_read(time);
+    time->before_ns = PA_MAX(time->before_ns, PA_MIN(life_ns, time->seen_ns));
+}
+
 uint64_t pa_cpu_time_spent_ns(const struct pa_cpu_time *time) {
     return time->seen_ns - PA_MIN(time->seen_ns, time->before_ns);
 }

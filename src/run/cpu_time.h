@@ -25,6 +25,9 @@ struct pa_cpu_time {
 void pa_cpu_time_begin(struct pa_cpu_time *time, pid_t pid);
 void pa_cpu_time_read(struct pa_cpu_time *time);
 void pa_cpu_time_note(struct pa_cpu_time *time, uint64_t life_ns);
+/* It counts from here on, which is when the process had used `life_ns`, as it says itself: by the
+ * time that we are told it may have used more. */
+void pa_cpu_time_begin_at(struct pa_cpu_time *time, uint64_t life_ns);
 uint64_t pa_cpu_time_spent_ns(const struct pa_cpu_time *time);
 
 #endif

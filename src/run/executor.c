@@ -169,6 +169,7 @@ static int supervise(const struct pa_run_request *request, const struct pa_buf *
                          .stdin_size = request->stdin_size,
                          .sink = request->sink,
                          .calls = request->calls,
+                         .making = request->making,
                          .list_files = request->list_files,
                          .outputs_bytes = request->outputs ? request->outputs->bytes : 0,
                          .cancel_fd = request->cancel_fd};
@@ -225,7 +226,8 @@ static int run_fresh(struct pa_executor *executor, const struct pa_run_request *
 static int lower_limits(const struct pa_run_request *request, struct pa_error *err) {
     const struct pa_limits *limits = &request->policy->limits;
     const struct rlimit data = {pa_limits_data_bytes(limits), pa_limits_data_bytes(limits)};
-    const rlim_t seconds = limits->cpu_ms / 1000 + CPU_SLACK_S;
+    const uint64_t cpu_ms = limits->cpu_ms + (request->making ? limits->compile_ms : 0);
+    const rlim_t seconds = cpu_ms / 1000 + CPU_SLACK_S;
     const struct rlimit cpu = {seconds, seconds};
     struct pollfd death = {.fd = request->warm->pidfd, .events = POLLIN};
     const pid_t pid = request->warm->pid;
@@ -306,7 +308,7 @@ static bool artifact_is_bad(const struct pa_executor *executor,
     bool refused = worker_failed && err->code == PA_ERR_UNIMPLEMENTED;
     bool died = outcome->status == PA_STATUS_CRASHED || outcome->status == PA_STATUS_DENIED;
     bool crashed = !worker_failed && died && !outcome->output[0].total && !outcome->output[1].total;
-    if (outcome->usage.compile_ns || (!refused && !crashed))
+    if (!refused && !crashed)
         return false;
     if (crashed && pa_cache_verify(artifact))
         return false;
@@ -327,9 +329,9 @@ static int run_cold(struct pa_executor *executor, const struct pa_run_request *r
             return -1;
         if (artifact < 0)
             return 0;
-        bool worker_failed = false;
+        bool worker_failed = false, cached = !outcome->usage.compile_ns;
         int done = run_fresh(executor, request, artifact, outcome, &worker_failed, err);
-        if (attempt == 0 && (done == 0 || worker_failed) &&
+        if (attempt == 0 && cached && (done == 0 || worker_failed) &&
             artifact_is_bad(executor, request, artifact, worker_failed, outcome, err))
             continue;
         return done;

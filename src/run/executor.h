@@ -75,10 +75,11 @@ struct pa_run_request {
     struct pa_worker *warm; /* NULL: a fresh worker; else a copy of a warm root of the same module,
                                entry and mounts, which is used up */
     const struct pa_call_offer *calls; /* NULL: the guest has no tools to call */
-    bool list_files;                   /* the outcome names files that were made or changed, ... */
-    const struct pa_outputs *outputs;  /* ... NULL: without their contents */
-    const struct pa_sink *sink;        /* NULL: output is kept in the outcome */
-    int cancel_fd;                     /* -1, or readable when the caller gives up */
+    struct pa_making *making; /* of an entry PA_ENTRY_PYTHON, whose worker makes code first */
+    bool list_files;          /* the outcome names files that were made or changed, ... */
+    const struct pa_outputs *outputs; /* ... NULL: without their contents */
+    const struct pa_sink *sink;       /* NULL: output is kept in the outcome */
+    int cancel_fd;                    /* -1, or readable when the caller gives up */
 };
 
 int pa_execute(struct pa_executor *executor, const struct pa_run_request *request,

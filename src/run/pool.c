@@ -546,13 +546,22 @@ static bool gave_up(int cancel_fd) {
     return cancel_fd >= 0 && poll(&polled, 1, 0) > 0;
 }
 
+/* Under the lock.  The newest has most in the processor's caches, if it is ready. */
+static struct pa_copy *take_idle(struct pa_pool *pool) {
+    size_t last = --pool->stats.idle;
+    struct pa_copy *copy = pool->idle[pool->config.oldest_first ? 0 : last];
+    if (pool->config.oldest_first)
+        memmove(pool->idle, pool->idle + 1, last * sizeof(*pool->idle));
+    return copy;
+}
+
 static int take(struct pa_pool *pool, bool session, uint64_t deadline_ns, int cancel_fd,
                 struct pa_worker *ret, struct pa_error *err) {
     struct pa_copy *copy = NULL;
     int result = 0;
     pthread_mutex_lock(&pool->lock);
     if (pool->stats.idle && !pool->closed && !session)
-        copy = pool->idle[--pool->stats.idle];
+        copy = take_idle(pool);
     else if (!pool->closed && !pool->failed)
         copy = await_copy(pool, session, deadline_ns, cancel_fd);
     if (copy) {

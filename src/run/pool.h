@@ -25,6 +25,7 @@ struct pa_pool_config {
     int (*start_root)(void *context, int cancel_fd, struct pa_worker *ret, struct pa_error *err);
     void *context;
     unsigned idle_least, idle_most; /* copies */
+    bool oldest_first;              /* a copy gets ready for longer than it takes to make one */
 };
 
 struct pa_pool;

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_WAIT_NS (250 * PA_NS_PER_MS) /* for the wait status of a copy that died */
+#define STATUS_WAIT_NS (5 * PA_NS_PER_S) /* for the wait status of a copy that died */
 #define ADOPT_WAIT_NS  (5 * PA_NS_PER_S)
 #define GIVE_WAY_MS    3
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "run/language.h"
+#include "run/transpile.h"
 #include <pthread.h>
 
 #define KEY_MAX PA_MIB
@@ -111,6 +112,10 @@ static char *make_label(const struct pa_pools *pools, const struct pa_want *want
     return label;
 }
 
+static bool is_compiled_python(const struct pa_want *want) {
+    return pa_streq(want->language, PA_PYTHON_COMPILED);
+}
+
 /* What a root is started with: the pools' policy, but with the mounts that are wanted and no other,
  * and as much memory as any request may ask for, since a copy's limit can only be lower. */
 static int describe_root(struct pa_pools *pools, const struct pa_want *want, struct kind *kind,
@@ -126,7 +131,10 @@ static int describe_root(struct pa_pools *pools, const struct pa_want *want, str
         done = pa_policy_add_mount_of(&policy, &want->policy.mounts[i], err);
     }
     const struct pa_program nothing = {.code = "", .code_size = 0, .root = true};
-    if (done == 0)
+    if (done == 0 && is_compiled_python(want)) {
+        pa_policy_copy(&kind->run.policy, &policy);
+        pa_python_root(&kind->run.policy, &kind->run.request);
+    } else if (done == 0)
         done = pa_language_run_init(&kind->run, &kind->image, pools->config.cache_directory,
                                     &policy, &nothing, err);
     pa_policy_done(&policy);
@@ -136,6 +144,8 @@ static int describe_root(struct pa_pools *pools, const struct pa_want *want, str
 static int describe_image(struct pa_pools *pools, const struct pa_want *want, struct pa_image *ret,
                           struct pa_error *err) {
     const struct pa_packs *packs = pools->config.packs;
+    if (is_compiled_python(want))
+        return 0; /* it has no interpreter */
     const struct pa_pack *pack = pa_packs_find(packs, want->language, err);
     if (!pack)
         return -1;
@@ -200,7 +210,8 @@ static int make_kind(struct pa_pools *pools, const struct pa_want *want, const c
                                     .start_root = start_root,
                                     .context = kind,
                                     .idle_least = pools->config.idle_least,
-                                    .idle_most = pools->config.idle_most};
+                                    .idle_most = pools->config.idle_most,
+                                    .oldest_first = is_compiled_python(want)};
     if (describe_image(pools, want, &kind->image, err) < 0 ||
         describe_root(pools, want, kind, err) < 0 || pa_pool_new(&config, &kind->pool, err) < 0) {
         free_kind(kind);
@@ -294,18 +305,10 @@ int pa_pools_take_session(struct pa_pools *pools, const struct pa_want *want, ui
     return done;
 }
 
-int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct pa_error *err) {
-    struct pa_language_run run; /* as a request's would be, whose mounts its are */
-    struct pa_want want;
+static int warm(struct pa_pools *pools, struct pa_want *want, struct pa_error *err) {
     struct kind *kind;
-    const struct pa_program nothing = {.code = "", .code_size = 0};
-    if (pa_language_run_init(&run, image, pools->config.cache_directory, &pools->policy, &nothing,
-                             err) < 0)
-        return -1;
-    pa_want_init(&want, image, &run.policy);
-    pa_language_run_done(&run);
-    int done = begin_use(pools, &want, &kind, err);
-    pa_want_done(&want);
+    int done = begin_use(pools, want, &kind, err);
+    pa_want_done(want);
     if (done < 0)
         return -1;
     pthread_mutex_lock(&pools->lock);
@@ -313,6 +316,24 @@ int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct p
     kind->users--;
     pthread_mutex_unlock(&pools->lock);
     return 0;
+}
+
+int pa_pools_warm_compiled(struct pa_pools *pools, struct pa_error *err) {
+    struct pa_want want;
+    pa_python_want(&want);
+    return warm(pools, &want, err);
+}
+
+int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct pa_error *err) {
+    struct pa_language_run run; /* as a request's would be, whose mounts its are */
+    struct pa_want want;
+    const struct pa_program nothing = {.code = "", .code_size = 0};
+    if (pa_language_run_init(&run, image, pools->config.cache_directory, &pools->policy, &nothing,
+                             err) < 0)
+        return -1;
+    pa_want_init(&want, image, &run.policy);
+    pa_language_run_done(&run);
+    return warm(pools, &want, err);
 }
 
 static bool has_mount_below(const struct kind *kind, const char *folder) {

@@ -37,6 +37,9 @@ struct pa_pools *pa_pools_free(struct pa_pools *pools);
  * nobody has a copy of and that was asked for longest ago. */
 int pa_pools_warm(struct pa_pools *pools, const struct pa_image *image, struct pa_error *err);
 
+/* The same for the process that compiles and runs Python programs (PA_PYTHON_COMPILED). */
+int pa_pools_warm_compiled(struct pa_pools *pools, struct pa_error *err);
+
 /* Waits until `deadline_ns` (monotonic) or until cancel_fd (-1: none) is readable: CANCELLED.
  * UNAVAILABLE with why when its root cannot start in time, RESOURCE_EXHAUSTED past PA_MAX_POOLS
  * kinds that are all in use. */

@@ -112,8 +112,9 @@ static struct pa_session *new_session(struct pa_sessions *sessions,
     struct pa_session_model *model = pa_xcalloc(1, sizeof(*model));
     model->image = create->image;
     pa_policy_copy(&model->policy, create->policy);
-    const struct pa_session_point point = {
+    struct pa_session_point point = {
         .worker = *worker, .seed = create->policy->seed, .fresh = true};
+    pa_session_memory_begin(&point, NULL);
     struct pa_session *session = pa_session_new(sessions, model, &point);
     describe(session, create);
     return session;
@@ -124,7 +125,7 @@ int pa_sessions_create(struct pa_sessions *sessions, const struct pa_session_cre
     struct pa_worker worker;
     if ((create->name && check_name("name", create->name, err) < 0) ||
         check_labels(create->labels, err) < 0 ||
-        pa_session_room(sessions, create->owner, 1, err) < 0) {
+        pa_session_room(sessions, create->owner, 1, PA_SESSION_LEAST_BYTES, err) < 0) {
         drop_image(create->image);
         return -1;
     }
@@ -199,7 +200,8 @@ int pa_sessions_fork(struct pa_sessions *sessions, const struct pa_session_asker
                        count, PA_SESSION_FORKS);
     if (check_labels(labels, err) < 0 || pa_session_enter(sessions, asker, id, &session, err) < 0)
         return -1;
-    int done = pa_session_room(sessions, session->owner, (unsigned)count, err);
+    int done =
+        pa_session_room(sessions, session->owner, (unsigned)count, session->point.held_bytes, err);
     if (done == 0)
         done = fork_all(session, count, labels, ret_ids, err);
     if (done == 0) {
@@ -244,6 +246,7 @@ static void remove_checkpoint(struct pa_session *session, size_t at) {
     struct pa_session_checkpoint *gone = session->checkpoints[at];
     session->checkpoints[at] = session->checkpoints[--session->checkpoint_count];
     sessions->stats.checkpoints--;
+    pa_session_memory_change(sessions, gone->point.held_bytes, 0);
     pthread_mutex_unlock(&sessions->lock);
     pa_worker_discard(&gone->point.worker);
     free(gone);
@@ -258,6 +261,7 @@ static void add_checkpoint(struct pa_session *session, const char *name,
     pthread_mutex_lock(&sessions->lock);
     session->checkpoints[session->checkpoint_count++] = made;
     sessions->stats.checkpoints++;
+    pa_session_memory_change(sessions, 0, point->held_bytes);
     sessions->stats.alive--; /* for which there was made room */
     pthread_mutex_unlock(&sessions->lock);
 }
@@ -270,7 +274,7 @@ static int keep(struct pa_session *session, const char *name, struct pa_error *e
         return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
                        "the session %s has %d checkpoints, and no more fit: drop one", session->id,
                        PA_SESSION_KEPT);
-    if (pa_session_room(session->sessions, session->owner, 1, err) < 0)
+    if (pa_session_room(session->sessions, session->owner, 1, session->point.held_bytes, err) < 0)
         return -1;
     if (copy_alike(session, &session->point, &point, err) < 0) {
         pa_session_unroom(session->sessions, 1);

@@ -27,6 +27,7 @@ int pa_session_copy(const struct pa_session_point *from, struct pa_session_point
     if (pa_pool_fork(&from->worker, pa_clock_monotonic_ns() + PA_SESSION_STEP_NS, &copy.worker,
                      err) < 0)
         return -1;
+    pa_session_memory_begin(&copy, from);
     *ret = copy;
     return 0;
 }
@@ -77,15 +78,20 @@ static int join_events(const struct pa_session *session, int cancel_fd, struct p
     return both;
 }
 
-static int begin_turn(struct pa_session *session, struct pa_error *err) {
+/* Under the lock, of a session that is busy: none that ends, and no interrupt of an earlier turn.
+ */
+static int make_ready(struct pa_session *session, struct pa_error *err) {
     uint64_t count;
-    int done = 0;
-    pthread_mutex_lock(&session->sessions->lock);
     if (session->ending)
-        done = pa_fail(err, PA_ERR_FAILED_PRECONDITION, "the session %s has ended: %s", session->id,
-                       session->why);
-    else if (read(session->interrupt, &count, sizeof(count)) < 0)
-        done = errno == EAGAIN ? 0 : pa_fail_errno(err, errno, "cannot watch for an interrupt");
+        return pa_session_ended(session, err);
+    if (read(session->interrupt, &count, sizeof(count)) < 0 && errno != EAGAIN)
+        return pa_fail_errno(err, errno, "cannot watch for an interrupt");
+    return 0;
+}
+
+static int begin_turn(struct pa_session *session, struct pa_error *err) {
+    pthread_mutex_lock(&session->sessions->lock);
+    int done = make_ready(session, err);
     session->running = done == 0;
     pthread_mutex_unlock(&session->sessions->lock);
     return done;
@@ -182,10 +188,17 @@ static int check_fuel(const struct pa_session *session, const struct pa_session_
                    session->id);
 }
 
+static int check_memory(const struct pa_session *session, struct pa_error *err) {
+    pthread_mutex_lock(&session->sessions->lock);
+    int done = pa_session_memory_check(session->sessions, session->owner, 0, err);
+    pthread_mutex_unlock(&session->sessions->lock);
+    return done;
+}
+
 static int take_turn(struct pa_session *session, const struct pa_session_turn *turn,
                      struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_session_point safe = {0}, *point = &session->point;
-    if (check_fuel(session, turn, err) < 0)
+    if (check_fuel(session, turn, err) < 0 || check_memory(session, err) < 0)
         return -1;
     if (session->recover) {
         if (pa_session_copy(point, &safe, err) < 0) {
@@ -206,13 +219,38 @@ static int take_turn(struct pa_session *session, const struct pa_session_turn *t
     return done;
 }
 
+/* --- held before the turn --------------------------------------------------------------------- */
+
+int pa_sessions_hold(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, struct pa_session **ret, struct pa_error *err) {
+    return pa_session_enter(sessions, asker, id, ret, err);
+}
+
+void pa_sessions_release(struct pa_session *held) {
+    pa_session_leave(held);
+}
+
+int pa_sessions_held_fd(struct pa_session *held, int cancel_fd, struct pa_error *err) {
+    pthread_mutex_lock(&held->sessions->lock);
+    int done = make_ready(held, err);
+    pthread_mutex_unlock(&held->sessions->lock);
+    return done < 0 ? -1 : join_events(held, cancel_fd, err);
+}
+
+int pa_sessions_held_check(const struct pa_session *held, struct pa_error *err) {
+    pthread_mutex_lock(&held->sessions->lock);
+    int done = held->ending ? pa_session_ended(held, err) : 0;
+    pthread_mutex_unlock(&held->sessions->lock);
+    return done;
+}
+
 int pa_sessions_turn(struct pa_sessions *sessions, const char *owner, const char *id,
                      const struct pa_session_turn *turn, struct pa_outcome *outcome,
                      struct pa_error *err) {
-    struct pa_session *session;
+    struct pa_session *session = turn->held;
     const struct pa_session_asker asker = {owner, turn->deadline_ns, turn->cancel_fd};
     uint64_t asked_ns = pa_clock_monotonic_ns();
-    if (pa_session_enter(sessions, &asker, id, &session, err) < 0)
+    if (!session && pa_session_enter(sessions, &asker, id, &session, err) < 0)
         return -1;
     uint64_t waited_ns = pa_clock_monotonic_ns() - asked_ns;
     int done = take_turn(session, turn, outcome, err);

@@ -58,7 +58,7 @@ int pa_session_not_found(const char *id, struct pa_error *err) {
     return pa_fail(err, PA_ERR_NOT_FOUND, "there is no session %.64s", id);
 }
 
-static int has_ended(const struct pa_session *session, struct pa_error *err) {
+int pa_session_ended(const struct pa_session *session, struct pa_error *err) {
     return pa_fail(err, PA_ERR_FAILED_PRECONDITION, "the session %s has ended: %s", session->id,
                    session->why);
 }
@@ -126,7 +126,7 @@ static void begin_end(struct pa_session *session, const char *why) {
     session->ending = true;
     if (!session->why[0])
         snprintf(session->why, sizeof(session->why), "%s", why);
-    if (session->running)
+    if (session->busy) /* running a turn, or held for one */
         poke(session->interrupt);
     for (struct pa_session_waiter *waiter = session->queue; waiter; waiter = waiter->next)
         poke(waiter->event);
@@ -148,11 +148,15 @@ static void discard(struct pa_session *session) {
 static void finish_end(struct pa_session *session) {
     struct pa_sessions *sessions = session->sessions;
     unsigned checkpoints = (unsigned)session->checkpoint_count;
+    uint64_t held = session->point.held_bytes;
+    for (size_t i = 0; i < session->checkpoint_count; i++)
+        held += session->checkpoints[i]->point.held_bytes;
     pthread_mutex_unlock(&sessions->lock);
     discard(session);
     pthread_mutex_lock(&sessions->lock);
     session->point.worker = (struct pa_worker){0};
     session->checkpoint_count = 0;
+    pa_session_memory_change(sessions, held, 0);
     session->busy = false;
     session->ended = true;
     pa_closep(&session->interrupt);
@@ -199,6 +203,7 @@ void pa_session_replace(struct pa_session *session, const struct pa_session_poin
         pa_worker_discard(&session->point.worker);
     }
     pthread_mutex_lock(&session->sessions->lock);
+    pa_session_memory_change(session->sessions, session->point.held_bytes, point->held_bytes);
     session->point = *point;
     session->turns = point->turns;
     if (point->worker.reap)
@@ -235,7 +240,7 @@ static int wait_in_queue(struct pa_session *session, struct pa_session_waiter *w
 static int become_busy(struct pa_session *session, uint64_t deadline_ns, int cancel_fd,
                        struct pa_error *err) {
     if (session->ended || session->ending)
-        return has_ended(session, err);
+        return pa_session_ended(session, err);
     if (!session->busy) {
         session->busy = true;
         session->sessions->stats.busy++;
@@ -248,7 +253,7 @@ static int become_busy(struct pa_session *session, uint64_t deadline_ns, int can
     if (wait_in_queue(session, &waiter, deadline_ns, cancel_fd) == 0)
         return 0;
     if (session->ended || session->ending)
-        return has_ended(session, err);
+        return pa_session_ended(session, err);
     if (pa_clock_monotonic_ns() >= deadline_ns)
         return pa_fail(err, PA_ERR_DEADLINE_EXCEEDED,
                        "the session %s was busy until the deadline; earlier turns come first",
@@ -291,6 +296,7 @@ static const char *why_it_died(const struct pa_session *session) {
 
 void pa_session_leave(struct pa_session *session) {
     struct pa_sessions *sessions = session->sessions;
+    pa_session_memory_look(session);
     pthread_mutex_lock(&sessions->lock);
     session->rested_ns = pa_clock_monotonic_ns();
     if (!session->ending && is_dead(session)) {
@@ -324,7 +330,7 @@ static unsigned processes_of(const struct pa_sessions *sessions, const char *own
     return count;
 }
 
-int pa_session_room(struct pa_sessions *sessions, const char *owner, unsigned count,
+int pa_session_room(struct pa_sessions *sessions, const char *owner, unsigned count, uint64_t bytes,
                     struct pa_error *err) {
     const struct pa_sessions_config *config = &sessions->config;
     int done = 0;
@@ -341,7 +347,7 @@ int pa_session_room(struct pa_sessions *sessions, const char *owner, unsigned co
         done = pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
                        "you may have at most %u sessions and checkpoints: end some",
                        config->most_per_owner);
-    else
+    else if ((done = pa_session_memory_check(sessions, owner, count * bytes, err)) == 0)
         sessions->stats.alive += count;
     pthread_mutex_unlock(&sessions->lock);
     return done;
@@ -406,6 +412,7 @@ int pa_session_add(struct pa_session *session, char ret_id[PA_SESSION_ID_TEXT],
             memcpy(session->tree, session->id, sizeof(session->tree));
         session->next = sessions->list;
         sessions->list = session;
+        pa_session_memory_change(sessions, 0, session->point.held_bytes);
         watch(session);
         note_expiry(session);
         memcpy(ret_id, session->id, PA_SESSION_ID_TEXT);

@@ -8,6 +8,9 @@
  *     pa_sessions_end(sessions, owner, id, &err)
  *     pa_sessions_free(sessions)                                   ends all
  *
+ * What sessions hold of the machine's memory is counted after each turn, by the kernel's account.
+ * Past config.memory_most there are no more of them, and no more turns of an owner past his half.
+ *
  * A session is one process that waits at its checkpoint.  A fork of it is a copy of that process:
  * variables, open files and the in-memory file system, independent from then on.  A kept checkpoint
  * is a fork that sleeps.  All of them are copies of one warm root; when that dies they are lost.
@@ -45,6 +48,8 @@ struct pa_sessions_config {
     const char *cache_directory; /* NULL: the default */
     unsigned most;               /* alive, sleeping checkpoints among them */
     unsigned most_per_owner;     /* 0: no limit of its own */
+    uint64_t memory_most;        /* bytes that all hold while they wait, half of it those of one
+                                    owner; 0: not counted */
     uint64_t idle_ms, life_ms;   /* after which one ends; 0: never */
 };
 
@@ -77,7 +82,22 @@ struct pa_session_create {
 int pa_sessions_create(struct pa_sessions *sessions, const struct pa_session_create *create,
                        char ret_id[PA_SESSION_ID_TEXT], struct pa_error *err);
 
+/* Somebody's turn in a session, for which he waits: nobody else is let in until he has run a turn
+ * (pa_session_turn.held) or releases it.  An asker whose deadline is over already does not wait:
+ * DEADLINE_EXCEEDED means that it is busy. */
+struct pa_session;
+int pa_sessions_hold(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                     const char *id, struct pa_session **ret, struct pa_error *err);
+void pa_sessions_release(struct pa_session *held);
+/* For who does something else before the turn: a descriptor, his to close, that is readable when
+ * cancel_fd is or the session is to end; and then -1 with why it ends, 0 if it does not. */
+int pa_sessions_held_fd(struct pa_session *held, int cancel_fd, struct pa_error *err);
+int pa_sessions_held_check(const struct pa_session *held, struct pa_error *err);
+/* Bytes that a turn may add to what is counted as held by the session. */
+uint64_t pa_sessions_held_reserve(const struct pa_session *held);
+
 struct pa_session_turn {
+    struct pa_session *held;          /* NULL: it waits for its turn.  Released in any case */
     const struct pa_program *program; /* its session, continued and root are not looked at */
     const struct pa_limits *limits;   /* NULL: the session's.  Of time, CPU, fuel and output; what
                                          memory and files there may be is the session's */
@@ -146,8 +166,14 @@ int pa_sessions_is_complete(struct pa_sessions *sessions, const char *owner, con
 struct pa_sessions_stats {
     unsigned alive, busy, checkpoints;
     uint64_t created, forked, ended, lost, expired, turns, rolled_back;
+    uint64_t memory_bytes; /* held by all, checkpoints among them (session_memory.c) */
 };
 void pa_sessions_stats(struct pa_sessions *sessions, struct pa_sessions_stats *ret);
+
+/* Tells what all hold, now and each time it changes, from any thread, which must not ask back.
+ * NULL: nobody any more. */
+void pa_sessions_on_memory(struct pa_sessions *sessions,
+                           void (*told)(void *context, uint64_t held_bytes), void *context);
 
 /*
  * Files of a session, in /workspace and /tmp, between its turns.  A path is absolute, or relative

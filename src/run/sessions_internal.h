@@ -1,6 +1,6 @@
 /*
  * The inside of the sessions, for sessions.c (their table and their lives), session_turn.c,
- * session_tree.c (forks, checkpoints, what is told of them) and session_files.c.
+ * session_tree.c (forks, checkpoints, what is told of them), session_memory.c and session_files.c.
  *
  *     lock            over the table and every field of a session that says so
  *     session.busy    whoever set it has the session's process to himself, and the fields that
@@ -13,6 +13,8 @@
 #include "run/sessions.h"
 #include <pthread.h>
 
+#define PA_SESSION_LEAST_BYTES                                                                     \
+    ((uint64_t)1 << 20)                       /* what a process costs that has nothing of its own */
 #define PA_SESSION_STEP_NS (10 * PA_NS_PER_S) /* for what a waiting process does at once */
 
 /* What sessions that were forked from each other share.  Immutable. */
@@ -28,6 +30,11 @@ struct pa_session_point {
     uint64_t turns; /* that led here */
     uint64_t seed;
     bool fresh; /* it was forked since its last turn */
+
+    /* session_memory.c: what is counted for it when it waits; and of its birth what its parent had
+     * of its own, what pages there were, and whether they can be seen. */
+    uint64_t held_bytes, inherited_bytes, born_bytes;
+    bool seen;
 };
 
 struct pa_session_checkpoint {
@@ -79,6 +86,8 @@ struct pa_sessions {
     unsigned ended_count; /* of the list: what is only remembered */
     bool closed, stopping;
     struct pa_sessions_stats stats;
+    void (*told)(void *context, uint64_t held_bytes); /* pa_sessions_on_memory; NULL */
+    void *told_context;
 };
 
 /* Makes the session busy, waiting behind those who asked before.  Whoever gets 0 gives it back with
@@ -96,8 +105,8 @@ void pa_session_replace(struct pa_session *session, const struct pa_session_poin
                         bool still_there);
 
 /* Room for `count` more processes of an owner, counted at once; given back with pa_session_unroom.
- */
-int pa_session_room(struct pa_sessions *sessions, const char *owner, unsigned count,
+ * Each will hold `bytes` at first, which count once it is there. */
+int pa_session_room(struct pa_sessions *sessions, const char *owner, unsigned count, uint64_t bytes,
                     struct pa_error *err);
 void pa_session_unroom(struct pa_sessions *sessions, unsigned count);
 
@@ -113,10 +122,21 @@ void pa_session_drop_new(struct pa_session *session); /* one that was not added 
 bool pa_session_is_visible(const struct pa_session *session, const char *owner);
 struct pa_session *pa_session_find(struct pa_sessions *sessions, const char *owner, const char *id);
 int pa_session_not_found(const char *id, struct pa_error *err);
+int pa_session_ended(const struct pa_session *session, struct pa_error *err); /* it is `ending` */
 
 /* One request in a busy session's process: a program's turn, or a question to its boot script. */
 int pa_session_execute(struct pa_session *session, const struct pa_session_turn *turn,
                        struct pa_outcome *outcome, struct pa_error *err);
+
+/* A process that was just forked, from the one at `from` or from its root (NULL). */
+void pa_session_memory_begin(struct pa_session_point *point, const struct pa_session_point *from);
+/* What a busy session of the table holds now. */
+void pa_session_memory_look(struct pa_session *session);
+/* Under the lock: the sum changes; RESOURCE_EXHAUSTED where `more` bytes (0: for a turn, which must
+ * not find its owner past his share) are too many. */
+void pa_session_memory_change(struct pa_sessions *sessions, uint64_t before, uint64_t after);
+int pa_session_memory_check(const struct pa_sessions *sessions, const char *owner, uint64_t more,
+                            struct pa_error *err);
 
 /* A seed that follows from another one and from where in the history it is used. */
 uint64_t pa_session_seed(uint64_t seed, const char *what, uint64_t number);

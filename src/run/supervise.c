@@ -1,12 +1,7 @@
-#include "run/supervise.h"
+#include "run/supervise_internal.h"
 
 #include "base/clock.h"
-#include "run/call_desk.h"
-#include "run/capture.h"
-#include "run/cpu_time.h"
-#include "run/denial.h"
 #include "run/worker_log.h"
-#include "warm/request.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,69 +14,26 @@
 #include <unistd.h>
 
 #define STDIN_CHUNK 65536u
-#define DEATH_NS    PA_NS_PER_S /* between the end of a dying worker's channel and its own */
+#define DEATH_NS    (5 * PA_NS_PER_S) /* between the end of a dying worker's channel and its own */
 #define SLICE_NS                                                                                   \
     (50 * PA_NS_PER_MS) /* a sink that takes nothing is not waited for longer at once */
 #define LAST_READS 16   /* of a dead worker: more than its socket holds */
 
-/* Why the loop killed the worker, if it did. */
-enum verdict {
-    VERDICT_NONE,
-    VERDICT_TIMEOUT,
-    VERDICT_CPU,
-    VERDICT_OUTPUT,
-    VERDICT_RESULTS,
-    VERDICT_CANCELLED,
-    VERDICT_UNHEARD,
-    VERDICT_GARBAGE,
-};
-
-struct loop {
-    const struct pa_job *job;
-    struct pa_outcome *outcome;
-    struct pa_error *err;
-
-    struct pa_worker *worker;
-    struct pa_cpu_time cpu;
-    uint64_t deadline_ns, next_cpu_check_ns;
-
-    struct pa_frame_decoder decoder;
-    struct pa_capture captures[2];
-    uint64_t output_total;
-    size_t stdin_at; /* of job->stdin_bytes */
-    bool stdin_wanted;
-    struct pa_buf changed;     /* what was told of files */
-    struct pa_call_desk *desk; /* NULL until a call comes */
-    struct pa_buf reply;       /* on its way to the worker, ... */
-    size_t reply_sent;         /* ... header included; 0: none is */
-    unsigned log_lines;
-    bool guest_spoke; /* it has come to more than entering the jail */
-    bool sink_gone;   /* nobody listens any more */
-    bool over;        /* the worker is reaped, or waits for another turn */
-
-    enum verdict verdict;
-    bool ended, failed; /* an EXIT (or TURN), or a FAILED frame came */
-    bool turned;        /* it was a TURN: the worker lives on */
-    struct pa_end end;
-    char garbage[160];           /* what was wrong with what the worker sent */
-    char denied[PA_DENIAL_ROOM]; /* "the system call socket (41)", if it had last words */
-};
-
 /* --- the worker's end ------------------------------------------------------------------------- */
 
 /* A copy of a warm root that is killed is reaped at once, and its clock gone: it is read before. */
-static void kill_worker(struct loop *loop) {
+static void kill_worker(struct pa_loop *loop) {
     pa_cpu_time_read(&loop->cpu);
     pidfd_send_signal(loop->worker->pidfd, SIGKILL, NULL, 0); /* a dead one keeps its status */
 }
 
-static void condemn(struct loop *loop, enum verdict verdict) {
+static void condemn(struct pa_loop *loop, enum pa_verdict verdict) {
     if (loop->verdict == VERDICT_NONE)
         loop->verdict = verdict;
     kill_worker(loop);
 }
 
-static void condemn_garbage(struct loop *loop, const char *what) {
+static void condemn_garbage(struct pa_loop *loop, const char *what) {
     if (loop->verdict == VERDICT_NONE)
         snprintf(loop->garbage, sizeof(loop->garbage), "%.159s", what);
     condemn(loop, VERDICT_GARBAGE);
@@ -89,7 +41,7 @@ static void condemn_garbage(struct loop *loop, const char *what) {
 
 /* CPU time cannot pass faster than wall time times the number of the worker's threads; a run has
  * one, a compilation several, so look again after a fraction of what is left. */
-static void check_clocks(struct loop *loop, uint64_t now) {
+static void check_clocks(struct pa_loop *loop, uint64_t now) {
     if (now >= loop->deadline_ns) {
         condemn(loop, VERDICT_TIMEOUT);
         loop->deadline_ns = PA_NEVER;
@@ -97,23 +49,23 @@ static void check_clocks(struct loop *loop, uint64_t now) {
     if (now >= loop->next_cpu_check_ns) {
         pa_cpu_time_read(&loop->cpu);
         uint64_t used = pa_cpu_time_spent_ns(&loop->cpu);
-        if (used >= loop->job->cpu_ns) {
+        if (used >= loop->cpu_limit_ns) {
             condemn(loop, VERDICT_CPU);
             loop->next_cpu_check_ns = PA_NEVER;
         } else {
-            uint64_t left = loop->job->cpu_ns - used;
+            uint64_t left = loop->cpu_limit_ns - used;
             uint64_t pace = loop->job->type == PA_FRAME_COMPILE ? 4 : 1;
             loop->next_cpu_check_ns = now + PA_MAX(left / pace, PA_NS_PER_MS);
         }
     }
 }
 
-static bool caller_gave_up(const struct loop *loop) {
+static bool caller_gave_up(const struct pa_loop *loop) {
     struct pollfd polled = {.fd = loop->job->cancel_fd, .events = POLLIN};
     return poll(&polled, 1, 0) > 0;
 }
 
-static int timeout_ms(const struct loop *loop, uint64_t now) {
+static int timeout_ms(const struct pa_loop *loop, uint64_t now) {
     uint64_t next = PA_MIN(loop->deadline_ns, loop->next_cpu_check_ns);
     if (next == PA_NEVER)
         return -1;
@@ -125,7 +77,8 @@ static int timeout_ms(const struct loop *loop, uint64_t now) {
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
-static int emit_to_sink(struct loop *loop, enum pa_output output, const void *bytes, size_t size) {
+static int emit_to_sink(struct pa_loop *loop, enum pa_output output, const void *bytes,
+                        size_t size) {
     const struct pa_sink *sink = loop->job->sink;
     const uint8_t *at = bytes;
     while (size) {
@@ -143,7 +96,7 @@ static int emit_to_sink(struct loop *loop, enum pa_output output, const void *by
     return 0;
 }
 
-static int emit(struct loop *loop, enum pa_output output, const void *bytes, size_t size) {
+static int emit(struct pa_loop *loop, enum pa_output output, const void *bytes, size_t size) {
     if (loop->job->sink) {
         if (!loop->sink_gone && emit_to_sink(loop, output, bytes, size) < 0) {
             loop->sink_gone = true;
@@ -164,7 +117,7 @@ static int emit_stderr(void *loop, const void *bytes, size_t size) {
     return emit(loop, PA_STDERR, bytes, size);
 }
 
-static void take_output(struct loop *loop, enum pa_output output, const struct pa_frame *frame) {
+static void take_output(struct pa_loop *loop, enum pa_output output, const struct pa_frame *frame) {
     uint64_t left = loop->job->limits->output_bytes - loop->output_total;
     size_t size = (size_t)PA_MIN((uint64_t)frame->size, left);
     loop->output_total += size;
@@ -173,7 +126,7 @@ static void take_output(struct loop *loop, enum pa_output output, const struct p
         condemn(loop, VERDICT_OUTPUT);
 }
 
-static void take_result(struct loop *loop, const struct pa_frame *frame) {
+static void take_result(struct pa_loop *loop, const struct pa_frame *frame) {
     struct pa_buf *results = &loop->outcome->results;
     if (frame->size > loop->job->limits->results_bytes - results->size)
         condemn(loop, VERDICT_RESULTS);
@@ -181,14 +134,14 @@ static void take_result(struct loop *loop, const struct pa_frame *frame) {
         pa_buf_append(results, frame->payload, frame->size);
 }
 
-static void take_changed(struct loop *loop, const struct pa_frame *frame) {
+static void take_changed(struct pa_loop *loop, const struct pa_frame *frame) {
     if (loop->job->list_files)
         pa_buf_append(&loop->changed, frame->payload, frame->size);
     if (!loop->job->list_files || loop->changed.failed)
         condemn_garbage(loop, "more of its files than it was asked for");
 }
 
-static void take_call(struct loop *loop, const struct pa_frame *frame) {
+static void take_call(struct pa_loop *loop, const struct pa_frame *frame) {
     struct pa_error err;
     if (!loop->desk && !(loop->desk = pa_call_desk_new(loop->job->calls, &err)))
         condemn_garbage(loop, err.message);
@@ -196,12 +149,12 @@ static void take_call(struct loop *loop, const struct pa_frame *frame) {
         condemn_garbage(loop, "more calls than a run may make");
 }
 
-static void take_log(struct loop *loop, const struct pa_frame *frame) {
+static void take_log(struct pa_loop *loop, const struct pa_frame *frame) {
     if (pa_worker_log(frame, &loop->log_lines) < 0)
         condemn_garbage(loop, "a malformed log line");
 }
 
-static void take_jailed(struct loop *loop, const struct pa_frame *frame) {
+static void take_jailed(struct pa_loop *loop, const struct pa_frame *frame) {
     struct pa_reader reader = PA_READER(frame->payload, frame->size);
     pa_get_u32(&reader);
     char missing[sizeof(loop->outcome->jail_missing)];
@@ -226,7 +179,7 @@ static bool worker_may_say(enum pa_status status) {
     }
 }
 
-static void take_end(struct loop *loop, const struct pa_frame *frame) {
+static void take_end(struct pa_loop *loop, const struct pa_frame *frame) {
     if (pa_end_decode(frame->payload, frame->size, &loop->end) < 0 ||
         !worker_may_say(loop->end.status)) {
         condemn_garbage(loop, "a malformed end");
@@ -235,7 +188,7 @@ static void take_end(struct loop *loop, const struct pa_frame *frame) {
     loop->ended = true;
 }
 
-static void take_failure(struct loop *loop, const struct pa_frame *frame) {
+static void take_failure(struct pa_loop *loop, const struct pa_frame *frame) {
     if (pa_error_decode(frame->payload, frame->size, loop->err) < 0) {
         condemn_garbage(loop, "a malformed failure");
         return;
@@ -244,12 +197,12 @@ static void take_failure(struct loop *loop, const struct pa_frame *frame) {
 }
 
 /* Its word about itself, as an end is; that the process is dead is the kernel's. */
-static void take_denial(struct loop *loop, const struct pa_frame *frame) {
+static void take_denial(struct pa_loop *loop, const struct pa_frame *frame) {
     if (pa_denial_decode(frame, loop->denied, sizeof(loop->denied)) < 0)
         condemn_garbage(loop, "malformed last words");
 }
 
-static void take_turn(struct loop *loop, const struct pa_frame *frame) {
+static void take_turn(struct pa_loop *loop, const struct pa_frame *frame) {
     if (!loop->job->session) {
         condemn_garbage(loop, "the end of a turn without a session");
         return;
@@ -258,8 +211,53 @@ static void take_turn(struct loop *loop, const struct pa_frame *frame) {
     take_end(loop, frame);
 }
 
-static void take_frame(struct loop *loop, const struct pa_frame *frame) {
+static void start_clocks(struct pa_loop *loop, uint64_t wall_ns, uint64_t cpu_ns) {
+    uint64_t now = pa_clock_monotonic_ns();
+    loop->deadline_ns = now + wall_ns;
+    loop->cpu_limit_ns = cpu_ns;
+    loop->next_cpu_check_ns = now + cpu_ns / 4;
+}
+
+/* From here on its words may be the guest's. */
+static void take_made(struct pa_loop *loop, const struct pa_frame *frame) {
+    struct pa_making *making = loop->job->making;
+    if (!loop->making || pa_python_made_decode(frame->payload, frame->size, &making->made) < 0) {
+        condemn_garbage(loop, "a malformed account of what it made");
+        return;
+    }
+    loop->making = false;
+    making->told = true;
+    making->made.took_ns = PA_MIN(making->made.took_ns, pa_clock_monotonic_ns() - loop->started_ns);
+    pa_cpu_time_begin_at(&loop->cpu, making->made.cpu_ns);
+    start_clocks(loop, loop->job->wall_ns, loop->job->cpu_ns);
+}
+
+static void take_artifact(struct pa_loop *loop, const struct pa_frame *frame) {
+    if (!loop->making)
+        condemn_garbage(loop, "an artifact that nobody asked for");
+    else
+        pa_buf_append(&loop->job->making->artifact, frame->payload, frame->size);
+}
+
+/* What may come before MADE: nothing that is a guest's. */
+static bool is_early(enum pa_frame_type type) {
+    return type == PA_FRAME_JAILED || type == PA_FRAME_LOG || type == PA_FRAME_ARTIFACT ||
+           type == PA_FRAME_MADE || type == PA_FRAME_EXIT || type == PA_FRAME_FAILED ||
+           type == PA_FRAME_DENIED;
+}
+
+static void take_frame(struct pa_loop *loop, const struct pa_frame *frame) {
+    if (loop->making && !is_early(frame->type)) {
+        condemn_garbage(loop, "it ran before it said what it runs");
+        return;
+    }
     switch (frame->type) {
+    case PA_FRAME_ARTIFACT:
+        take_artifact(loop, frame);
+        break;
+    case PA_FRAME_MADE:
+        take_made(loop, frame);
+        break;
     case PA_FRAME_STDOUT:
         take_output(loop, PA_STDOUT, frame);
         break;
@@ -303,7 +301,7 @@ static void take_frame(struct loop *loop, const struct pa_frame *frame) {
 }
 
 /* Reads once and takes what is whole.  False at the end of the channel. */
-static bool read_frames(struct loop *loop) {
+static bool read_frames(struct pa_loop *loop) {
     size_t room;
     void *at = pa_frame_decoder_room(&loop->decoder, &room);
     if (!at)
@@ -327,7 +325,7 @@ static bool read_frames(struct loop *loop) {
 
 /* --- standard input --------------------------------------------------------------------------- */
 
-static void send_stdin(struct loop *loop, const void *bytes, size_t size) {
+static void send_stdin(struct pa_loop *loop, const void *bytes, size_t size) {
     loop->stdin_wanted = false;
     /* A chunk fits into the socket's buffer, unless the worker asks and does not read.  One that is
      * gone asked, ended, and has said so in what is still to be read. */
@@ -336,13 +334,13 @@ static void send_stdin(struct loop *loop, const void *bytes, size_t size) {
         condemn_garbage(loop, "it asked for input and did not read it");
 }
 
-static void answer_from_memory(struct loop *loop) {
+static void answer_from_memory(struct pa_loop *loop) {
     size_t size = PA_MIN(loop->job->stdin_size - loop->stdin_at, (size_t)STDIN_CHUNK);
     send_stdin(loop, (const uint8_t *)loop->job->stdin_bytes + loop->stdin_at, size);
     loop->stdin_at += size;
 }
 
-static void answer_from_fd(struct loop *loop) {
+static void answer_from_fd(struct pa_loop *loop) {
     uint8_t chunk[STDIN_CHUNK];
     ssize_t n = read(loop->job->stdin_fd, chunk, sizeof(chunk));
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -353,7 +351,7 @@ static void answer_from_fd(struct loop *loop) {
 /* --- answers to calls ------------------------------------------------------------------------- */
 
 /* As much as the worker takes now; the rest waits until it reads. */
-static void send_replies(struct loop *loop) {
+static void send_replies(struct pa_loop *loop) {
     while (loop->reply.size || pa_call_desk_next(loop->desk, &loop->reply)) {
         if (pa_frame_send_some(loop->worker->socket, PA_FRAME_REPLY, loop->reply.data,
                                loop->reply.size, NULL, 0, &loop->reply_sent) < 0 &&
@@ -368,7 +366,7 @@ static void send_replies(struct loop *loop) {
 
 /* Under the clocks like all the rest: a session's process need not read.  False when the host
  * cannot send it; a worker that is gone or condemned is the loop's affair. */
-static bool send_request(struct loop *loop) {
+static bool send_request(struct pa_loop *loop) {
     const struct pa_job *job = loop->job;
     for (size_t sent = 0; loop->verdict == VERDICT_NONE;) {
         if (pa_frame_send_some(loop->worker->socket, job->type, job->message->data,
@@ -390,7 +388,7 @@ static bool send_request(struct loop *loop) {
 }
 
 /* A channel ends with its worker.  One that closes it and lives on is up to something. */
-static void expect_death(struct loop *loop) {
+static void expect_death(struct pa_loop *loop) {
     uint64_t until = PA_MIN(pa_clock_monotonic_ns() + DEATH_NS, loop->deadline_ns);
     struct pollfd polled = {.fd = loop->worker->pidfd, .events = POLLIN};
     for (uint64_t now; (now = pa_clock_monotonic_ns()) < until;)
@@ -400,7 +398,7 @@ static void expect_death(struct loop *loop) {
     condemn_garbage(loop, "it closed its channel and went on");
 }
 
-static void wait_and_serve(struct loop *loop) {
+static void wait_and_serve(struct pa_loop *loop) {
     const struct pa_job *job = loop->job;
     for (bool open = true; open;) {
         uint64_t now = pa_clock_monotonic_ns();
@@ -439,92 +437,10 @@ static void wait_and_serve(struct loop *loop) {
         expect_death(loop);
 }
 
-static void describe_signal(struct loop *loop, int wait_status) {
-    struct pa_outcome *outcome = loop->outcome;
-    int number = loop->denied[0] ? SIGSYS : WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    char limit[32];
-    switch (number) {
-    case SIGSYS:
-        pa_outcome_set(outcome, PA_STATUS_DENIED,
-                       "the process made %s, which the jail forbids, and was killed",
-                       loop->denied[0] ? loop->denied : "a system call");
-        break;
-    case SIGXCPU:
-        pa_outcome_set(outcome, PA_STATUS_CPU_LIMIT, "CPU time limit reached");
-        break;
-    case SIGKILL:
-        pa_outcome_set(
-            outcome, PA_STATUS_CRASHED,
-            "the process was killed from outside: by the kernel, where the machine or the "
-            "control group has less memory than the run's memory_bytes (%s), by somebody, "
-            "or because its warm process died",
-            pa_limit_format(pa_limit_find("memory_bytes"), loop->job->limits->memory_bytes, limit,
-                            sizeof(limit)));
-        break;
-    case 0:
-        pa_outcome_set(outcome, PA_STATUS_CRASHED,
-                       "the process ended (exit status %d) without saying how the guest did",
-                       WEXITSTATUS(wait_status));
-        break;
-    default:
-        pa_outcome_set(outcome, PA_STATUS_CRASHED, "the process died of signal %d (%s)", number,
-                       strsignal(number));
-    }
-}
-
-static void describe_limit(struct loop *loop, enum pa_status status, const char *limit_name,
-                           const char *advice) {
-    char text[32];
-    const struct pa_limit_info *info = pa_limit_find(limit_name);
-    uint64_t value = *pa_limit_slot((struct pa_limits *)loop->job->limits, info);
-    pa_outcome_set(loop->outcome, status, "%s limit of %s reached (%s); %s", info->what,
-                   pa_limit_format(info, value, text, sizeof(text)), limit_name, advice);
-}
-
-static void describe(struct loop *loop, int wait_status) {
-    const struct pa_job *job = loop->job;
-    switch (loop->verdict) {
-    case VERDICT_TIMEOUT:
-        describe_limit(loop, PA_STATUS_TIMEOUT, job->wall_limit_name,
-                       "raise it, or make the code finish sooner");
-        return;
-    case VERDICT_CPU:
-        describe_limit(loop, PA_STATUS_CPU_LIMIT, job->cpu_limit_name,
-                       "raise it, or make the code compute less");
-        return;
-    case VERDICT_OUTPUT:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "output_bytes", "raise it, or write less");
-        return;
-    case VERDICT_RESULTS:
-        describe_limit(loop, PA_STATUS_OUTPUT_LIMIT, "results_bytes", "raise it, or show less");
-        return;
-    case VERDICT_CANCELLED:
-        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "cancelled by the caller");
-        return;
-    case VERDICT_UNHEARD:
-        pa_outcome_set(loop->outcome, PA_STATUS_CANCELLED, "its output cannot be written any more");
-        return;
-    case VERDICT_GARBAGE:
-        pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
-                       "the process broke the protocol of its channel and was killed: %s",
-                       loop->garbage);
-        return;
-    case VERDICT_NONE:
-        break;
-    }
-    if (!loop->ended)
-        describe_signal(loop, wait_status);
-    else if (pa_outcome_take_files(loop->outcome, &loop->changed) < 0)
-        pa_outcome_set(loop->outcome, PA_STATUS_CRASHED,
-                       "the process told of files that cannot be as it says");
-    else
-        pa_outcome_take_end(loop->outcome, &loop->end);
-}
-
 /* After its last frame the worker has nothing more to do: killing it is the fastest way to go.  One
  * of ours is not reaped before, and a copy waits for it; of one that ended otherwise, who reaped it
  * says what time it took. */
-static int end_worker(struct loop *loop) {
+static int end_worker(struct pa_loop *loop) {
     if (loop->turned && loop->ended && loop->verdict == VERDICT_NONE) {
         pa_cpu_time_read(&loop->cpu);
         loop->outcome->session_lives = true;
@@ -540,7 +456,7 @@ static int end_worker(struct loop *loop) {
     return status;
 }
 
-static void start_captures(struct loop *loop) {
+static void start_captures(struct pa_loop *loop) {
     const struct pa_limits *limits = loop->job->limits;
     bool to_sink = loop->job->sink != NULL;
     pa_capture_init(&loop->captures[PA_STDOUT], "stdout_bytes", limits->stdout_bytes, to_sink,
@@ -549,7 +465,7 @@ static void start_captures(struct loop *loop) {
                     emit_stderr, loop);
 }
 
-static void finish_captures(struct loop *loop) {
+static void finish_captures(struct pa_loop *loop) {
     loop->over = true;
     loop->deadline_ns = PA_NEVER; /* the guest is gone: its output may take its time */
     for (int i = 0; i < 2; i++) {
@@ -562,12 +478,14 @@ static void finish_captures(struct loop *loop) {
 
 int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_outcome *outcome,
                struct pa_error *err) {
-    struct loop *loop = pa_xcalloc(1, sizeof(*loop));
-    *loop = (struct loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
+    struct pa_loop *loop = pa_xcalloc(1, sizeof(*loop));
+    *loop = (struct pa_loop){.job = job, .worker = worker, .outcome = outcome, .err = err};
+    const struct pa_making *making = job->making;
+    loop->making = making != NULL;
+    loop->started_ns = pa_clock_monotonic_ns();
     pa_cpu_time_begin(&loop->cpu, worker->pid);
-    uint64_t started_ns = pa_clock_monotonic_ns();
-    loop->deadline_ns = started_ns + job->wall_ns;
-    loop->next_cpu_check_ns = started_ns + job->cpu_ns / 4;
+    start_clocks(loop, making ? making->wall_ns : job->wall_ns,
+                 making ? making->cpu_ns : job->cpu_ns);
     memcpy(outcome->jail_missing, worker->no_namespaces, sizeof(worker->no_namespaces));
     pa_frame_decoder_init(&loop->decoder);
     loop->reply = PA_BUF_INIT(PA_CALL_MAX_BYTES + 1);
@@ -578,14 +496,18 @@ int pa_job_run(const struct pa_job *job, struct pa_worker *worker, struct pa_out
         wait_and_serve(loop);
     else
         loop->failed = true;
-    outcome->usage.wall_ns = pa_clock_monotonic_ns() - started_ns;
+    outcome->usage.wall_ns = pa_clock_monotonic_ns() - loop->started_ns;
+    if (making && making->told) {
+        outcome->usage.wall_ns -= making->made.took_ns;
+        outcome->usage.compile_ns += making->made.took_ns;
+    }
     int status = end_worker(loop);
     finish_captures(loop);
     int result = 0;
     if (loop->failed && loop->verdict == VERDICT_NONE)
         result = -1;
     else
-        describe(loop, status);
+        pa_loop_describe(loop, status);
     pa_frame_decoder_done(&loop->decoder);
     pa_buf_done(&loop->changed);
     pa_buf_done(&loop->reply);

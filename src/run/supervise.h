@@ -19,6 +19,7 @@
 #include "run/calls.h"
 #include "run/outcome.h"
 #include "warm/frame.h"
+#include "warm/request.h"
 
 #define PA_NEVER UINT64_MAX
 
@@ -60,6 +61,16 @@ int pa_worker_spawn_by(struct pa_spawner *spawner, const char *path, bool jail_r
 /* Kills and reaps a worker that is not needed. */
 void pa_worker_discard(struct pa_worker *worker);
 
+/* Of a worker that makes the code first which it then runs (MADE): what it may take for that, and
+ * what came of it. */
+struct pa_making {
+    uint64_t wall_ns, cpu_ns; /* limits, before it begins; then the job's begin */
+    const char *limit_name;
+    bool told; /* MADE came: what follows is what it said */
+    struct pa_python_made made;
+    struct pa_buf artifact; /* what it sent to be kept; initialised by the caller */
+};
+
 struct pa_job {
     enum pa_frame_type type; /* PA_FRAME_RUN or PA_FRAME_COMPILE */
     bool session;            /* the worker may end a turn and live on */
@@ -78,6 +89,7 @@ struct pa_job {
     size_t stdin_size;
     const struct pa_sink *sink;        /* NULL: keep output in the outcome */
     const struct pa_call_offer *calls; /* NULL: the guest has no tools to call */
+    struct pa_making *making;          /* NULL: there is nothing to make */
     bool list_files;                   /* the worker tells of files that it changed, ... */
     uint64_t outputs_bytes;            /* ... with contents of at most so many bytes together */
     int cancel_fd; /* -1, or a descriptor that is readable when the caller gives up */

@@ -1,8 +1,10 @@
 /*
  * Python through the transpiler, as the supervisor sees it.
  *
- * The cache holds what a source became, module or refusal, beside the artifacts: the key is the
- * digest of the source, its name and the transpiler's build, the variant is "python".
+ * The cache holds what a source became, beside the artifacts: the key is the digest of the source,
+ * its name and the transpiler's build.  The variant "python" is the self-contained module that
+ * `polyagent transpile` writes, "python-text" its text, "python-made" what a worker made to run it
+ * itself: native code beside the program's data, only for programs that took long to make.
  *
  * A try passes its output on as it comes.  If the program then needs the interpreter, that one
  * writes the same bytes first (the subset has no clocks, no chance, no files), and as many are left
@@ -11,8 +13,11 @@
  */
 #include "run/transpile.h"
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "run/executor_internal.h"
+#include "run/pools.h"
+#include "run/uncaught.h"
 #include "transpile/transpile_id.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +28,9 @@
 
 #define ANSWER_MAX (160u << 20)
 #define ERRORS_MAX (1u << 20)
+#define KEPT_MAX   (16u << 20) /* code of no more bytes is kept */
+/* Loading what was kept and storing it cost about this; less than that is made again. */
+#define KEEP_NS (4 * PA_NS_PER_MS)
 
 int pa_python_mode_parse(const char *text, enum pa_python_mode *ret, struct pa_error *err) {
     static const char *const names[] = {
@@ -43,12 +51,18 @@ void pa_transpiled_done(struct pa_transpiled *transpiled) {
     pa_buf_done(&transpiled->module);
 }
 
-static void make_key(const void *source, size_t size, const char *filename, bool text,
+static void make_key(const void *source, size_t size, const char *filename, const char *variant,
                      struct pa_cache_key *ret) {
     const struct pa_span spans[] = {
         {source, size}, {filename, strlen(filename)}, {PA_TRANSPILE_ID, strlen(PA_TRANSPILE_ID)}};
     pa_digest_spans(spans, PA_ARRAY_LEN(spans), ret->module);
-    ret->variant = text ? "python-text" : "python";
+    ret->variant = variant;
+}
+
+static void clean(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
 }
 
 /* What the file says, from the transpiler or the cache. */
@@ -66,9 +80,7 @@ static int take_answer(int fd, struct pa_transpiled *ret, struct pa_error *err) 
     ret->line = answer.line;
     ret->column = answer.column;
     snprintf(ret->message, sizeof(ret->message), "%s", answer.message);
-    for (char *c = ret->message; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    clean(ret->message);
     pa_buf_append(&ret->module, answer.module, answer.module_size);
     return 0;
 }
@@ -91,7 +103,7 @@ int pa_transpile(struct pa_executor *executor, const void *source, size_t size,
     struct pa_cache_key key;
     struct pa_error cache_err = {.code = PA_ERR_NONE};
     *ret = (struct pa_transpiled){.module = PA_BUF_INIT(ANSWER_MAX)};
-    make_key(source, size, filename, as_text, &key);
+    make_key(source, size, filename, as_text ? "python-text" : "python", &key);
     PA_CLEANUP(pa_closep) int cached = pa_cache_get(executor->cache, &key, &cache_err);
     if (cached >= 0) {
         ret->cached = true;
@@ -147,46 +159,146 @@ static bool is_readable_again(const struct pa_python_try *attempt) {
     return attempt->stdin_fd < 0 || (fstat(attempt->stdin_fd, &st) == 0 && S_ISREG(st.st_mode));
 }
 
+/* --- the warm process and its request --------------------------------------------------------- */
+
+static const struct pa_entry entry = {.style = PA_ENTRY_PYTHON};
+
+/* The worker has its bytes itself; by what they are made from they are known. */
+static const struct pa_module_source runtime = {.name = "the transpiler's runtime",
+                                                .bytes = "",
+                                                .digest = "python-runtime-" PA_TRANSPILE_ID,
+                                                .entry = &entry};
+
+void pa_python_want(struct pa_want *ret) {
+    *ret = (struct pa_want){.language = PA_PYTHON_COMPILED};
+    pa_policy_init(&ret->policy);
+}
+
+void pa_python_root(const struct pa_policy *policy, struct pa_run_request *ret) {
+    *ret = (struct pa_run_request){
+        .module = runtime, .policy = policy, .stdin_fd = -1, .cancel_fd = -1};
+}
+
+/* A warm process, unless there is none; -1 when the caller gave up. */
+static int take_warm(const struct pa_python_try *attempt, struct pa_worker *ret, bool *ret_taken,
+                     struct pa_outcome *outcome, struct pa_error *err) {
+    struct pa_want want;
+    int taken = 1;
+    const uint64_t began = pa_clock_monotonic_ns();
+    pa_python_want(&want);
+    if (attempt->pools)
+        taken = pa_pools_take(attempt->pools, &want, attempt->take_until_ns, attempt->cancel_fd,
+                              ret, err);
+    else if (attempt->ask_server)
+        taken = pa_handover_take(&want, ret, err);
+    pa_want_done(&want);
+    outcome->usage.queue_ns += pa_clock_monotonic_ns() - began;
+    *ret_taken = taken == 0;
+    return taken < 0 && err->code == PA_ERR_CANCELLED ? -1 : 0;
+}
+
+/* What a source has become: of this run, or of an earlier one. */
+struct making {
+    struct pa_cache_key key;
+    struct pa_transpiled kept; /* `cached`: it was found */
+    struct pa_making now;
+    bool warm;
+};
+
+/* What an earlier run left.  Its end says whether it is whole: it is native code. */
+static void find_kept(struct pa_executor *executor, const struct pa_python_try *attempt,
+                      const char *filename, struct making *ret) {
+    struct pa_error ignored;
+    make_key(attempt->code, attempt->code_size, filename, "python-made", &ret->key);
+    ret->kept = (struct pa_transpiled){.module = PA_BUF_INIT(ANSWER_MAX)};
+    PA_CLEANUP(pa_closep) int fd = pa_cache_get(executor->cache, &ret->key, &ignored);
+    if (fd < 0)
+        return;
+    ret->kept.cached = pa_cache_verify(fd) && take_answer(fd, &ret->kept, &ignored) == 0;
+    if (ret->kept.cached)
+        return;
+    pa_cache_remove(executor->cache, &ret->key);
+    pa_buf_clear(&ret->kept.module);
+}
+
+/* For the next run of this source.  A refusal is worth it where it cost a process. */
+static void keep(struct pa_executor *executor, const struct making *making) {
+    const struct pa_python_made *made = &making->now.made;
+    struct pa_transpile_answer answer = {.refused = made->refused && !made->uses_input,
+                                         .uses_input = made->uses_input,
+                                         .line = made->line,
+                                         .column = made->column,
+                                         .module = making->now.artifact.data,
+                                         .module_size = making->now.artifact.size};
+    struct pa_error ignored;
+    if (!making->now.told || making->now.artifact.failed ||
+        !(answer.module_size || (answer.refused && !making->warm)))
+        return;
+    PA_CLEANUP(pa_buf_done) struct pa_buf encoded = PA_BUF_INIT(ANSWER_MAX);
+    snprintf(answer.message, sizeof(answer.message), "%s", made->message);
+    pa_transpile_answer_encode(&answer, &encoded);
+    PA_CLEANUP(pa_closep) int fd = pa_memfd_of("made", encoded.data, encoded.size, &ignored);
+    if (fd >= 0 && !encoded.failed)
+        pa_cache_put(executor->cache, &making->key, fd, &ignored);
+}
+
 static int run(struct pa_executor *executor, const struct pa_python_try *attempt,
-               const char *filename, const struct pa_transpiled *transpiled, struct relay *relay,
+               const char *filename, struct making *making, struct relay *relay,
                struct pa_outcome *outcome, struct pa_error *err) {
     const struct pa_sink sink = {relay_write, relay};
-    struct pa_run_request request = {
-        .module = {.name = filename,
-                   .bytes = transpiled->module.data,
-                   .size = transpiled->module.size},
-        .policy = attempt->policy,
-        .stdin_fd = transpiled->uses_input ? attempt->stdin_fd : -1,
-        .stdin_bytes = attempt->stdin_bytes,
-        .stdin_size = attempt->stdin_size,
-        .sink = attempt->sink ? &sink : NULL,
-        .cancel_fd = attempt->cancel_fd,
-    };
+    const struct pa_limits *limits = &attempt->policy->limits;
+    struct pa_policy bare = *attempt->policy; /* borrowed */
+    struct pa_worker warm;
+    struct pa_run_request request;
+    PA_CLEANUP(pa_buf_done) struct pa_buf encoded = PA_BUF_INIT(PA_FRAME_MAX_REQUEST);
+    struct pa_python_request program = {.may_read = attempt->mode == PA_PYTHON_TRANSPILE ||
+                                                    is_readable_again(attempt),
+                                        .keep_ns = KEEP_NS,
+                                        .source = attempt->code,
+                                        .source_size = attempt->code_size,
+                                        .made = making->kept.module.data,
+                                        .made_size = making->kept.module.size};
+    snprintf(program.filename, sizeof(program.filename), "%s", filename);
+    pa_python_request_encode(&program, &encoded);
+    making->now.wall_ns = limits->compile_ms * PA_NS_PER_MS;
+    making->now.cpu_ns = making->now.wall_ns * 2;
+    making->now.limit_name = "compile_ms";
+    if (take_warm(attempt, &warm, &making->warm, outcome, err) < 0)
+        return -1;
+    bare.mount_count = 0; /* it has no calls for files */
+    pa_python_root(&bare, &request);
+    request.argv0 = filename;
+    request.request = encoded.data;
+    request.request_size = encoded.size;
+    request.making = &making->now;
+    request.warm = making->warm ? &warm : NULL;
+    request.stdin_fd = attempt->stdin_fd;
+    request.stdin_bytes = attempt->stdin_bytes;
+    request.stdin_size = attempt->stdin_size;
+    request.sink = attempt->sink ? &sink : NULL;
+    request.cancel_fd = attempt->cancel_fd;
     return pa_execute(executor, &request, outcome, err);
 }
 
-/* Ends for which only the interpreter knows what the program does: it asked for it, it ended in an
- * exception (whose traceback is the interpreter's), or the compiled code reached a limit of its
- * own.
- */
+/* Ends for which only the interpreter knows what the program does: it asked for it, or the compiled
+ * code reached a limit of its own. */
 static bool needs_interpreter(const struct pa_outcome *outcome, bool automatic) {
     if (outcome->status == PA_STATUS_ERROR && outcome->exit_code == PA_TRANSPILE_EXIT)
         return true;
     if (!automatic)
         return false;
-    return (outcome->status == PA_STATUS_ERROR && outcome->exit_code == 1) ||
-           outcome->status == PA_STATUS_TRAP || outcome->status == PA_STATUS_OUT_OF_MEMORY ||
+    return outcome->status == PA_STATUS_TRAP || outcome->status == PA_STATUS_OUT_OF_MEMORY ||
            outcome->status == PA_STATUS_INVALID_MODULE;
 }
 
-static const char *refusal(const struct pa_transpiled *transpiled, const char *filename, char *out,
-                           size_t room) {
+/* "<string>:3:1: import of os" */
+static void say_refusal(const struct pa_transpiled *transpiled, const char *filename,
+                        struct pa_python_choice *choice) {
     if (transpiled->line)
-        snprintf(out, room, "%.60s:%u:%u: %.150s", filename, transpiled->line, transpiled->column,
-                 transpiled->message);
+        snprintf(choice->why, sizeof(choice->why), "%.60s:%u:%u: %.150s", filename,
+                 transpiled->line, transpiled->column, transpiled->message);
     else
-        snprintf(out, room, "%s", transpiled->message);
-    return out;
+        snprintf(choice->why, sizeof(choice->why), "%s", transpiled->message);
 }
 
 /* Why not even a try is made; NULL where one is. */
@@ -206,12 +318,70 @@ static void refuse(struct pa_outcome *outcome, struct pa_python_choice *choice) 
     outcome->exit_code = 1;
 }
 
+/* Nothing of the program has run. */
+static bool is_refused(const struct making *making, const struct pa_outcome *outcome,
+                       const char *filename, struct pa_python_choice *choice) {
+    const struct pa_python_made *made = &making->now.made;
+    struct pa_transpiled refusal = {.line = made->line, .column = made->column};
+    if (making->now.told && !made->refused)
+        return false;
+    if (outcome->status == PA_STATUS_CANCELLED)
+        return false;
+    if (making->now.told) {
+        snprintf(refusal.message, sizeof(refusal.message), "%s", made->message);
+        clean(refusal.message);
+    } else {
+        /* It ran into a limit, or fell over: the source is not for it. */
+        snprintf(refusal.message, sizeof(refusal.message), "the transpiler gave up: %.150s",
+                 outcome->message);
+    }
+    say_refusal(&refusal, filename, choice);
+    return true;
+}
+
+/* An exception that was not caught is data, too, as the interpreter would tell it.  False where
+ * that cannot be had. */
+static bool tell_uncaught(const struct relay *relay, bool has_sink, struct pa_outcome *outcome) {
+    const struct pa_output_record *own = &outcome->output[PA_STDERR];
+    const struct pa_buf *text = has_sink ? &relay->errors : &own->kept;
+    if (outcome->status != PA_STATUS_ERROR || outcome->exit_code != 1 || !text->size)
+        return true;
+    return !text->failed && !own->truncated &&
+           pa_uncaught_tell((const char *)text->data, text->size, &outcome->results);
+}
+
+/* The outcome is the program's, or it is to be as if nothing had been tried. */
+static void conclude(const struct pa_python_try *attempt, const char *filename,
+                     const struct making *making, const struct relay *relay, off_t input_at,
+                     struct pa_outcome *outcome, struct pa_python_choice *choice) {
+    bool automatic = attempt->mode == PA_PYTHON_AUTO;
+    bool refused = is_refused(making, outcome, filename, choice);
+    if (!refused && !needs_interpreter(outcome, automatic) &&
+        (tell_uncaught(relay, attempt->sink != NULL, outcome) || !automatic)) {
+        choice->finished = choice->transpiled = true;
+        snprintf(choice->why, sizeof(choice->why), "all of it could be compiled");
+        if (relay->errors.size && attempt->sink)
+            attempt->sink->write(attempt->sink->context, PA_STDERR, relay->errors.data,
+                                 relay->errors.size, PA_NEVER);
+        return;
+    }
+    if (!refused)
+        snprintf(choice->why, sizeof(choice->why), "the program met what is not compiled");
+    if (!automatic) {
+        refuse(outcome, choice);
+        return;
+    }
+    pa_outcome_done(outcome);
+    pa_outcome_init(outcome);
+    if (attempt->stdin_fd >= 0 && input_at >= 0)
+        lseek(attempt->stdin_fd, input_at, SEEK_SET);
+}
+
 int pa_python_try(struct pa_executor *executor, const struct pa_python_try *attempt,
                   struct pa_outcome *outcome, struct pa_python_choice *choice,
                   struct pa_error *err) {
     const char *filename = attempt->filename ? attempt->filename : "<string>";
     const char *why = objection(attempt);
-    bool automatic = attempt->mode == PA_PYTHON_AUTO;
     *choice = (struct pa_python_choice){0};
     if (why) {
         snprintf(choice->why, sizeof(choice->why), "%s", why);
@@ -219,44 +389,25 @@ int pa_python_try(struct pa_executor *executor, const struct pa_python_try *atte
             refuse(outcome, choice);
         return 0;
     }
-    PA_CLEANUP(pa_transpiled_done) struct pa_transpiled transpiled;
-    int done = pa_transpile(executor, attempt->code, attempt->code_size, filename, false,
-                            &attempt->policy->limits, attempt->cancel_fd, &transpiled, err);
-    if (done < 0)
-        return -1;
-    if (transpiled.refused) {
-        refusal(&transpiled, filename, choice->why, sizeof(choice->why));
-        if (!automatic)
+    struct making making = {.now = {.artifact = PA_BUF_INIT(KEPT_MAX)}};
+    find_kept(executor, attempt, filename, &making);
+    int done = 0;
+    if (making.kept.refused) {
+        say_refusal(&making.kept, filename, choice);
+        if (attempt->mode == PA_PYTHON_TRANSPILE)
             refuse(outcome, choice);
-        return 0;
+    } else {
+        off_t input_at = attempt->stdin_fd >= 0 ? lseek(attempt->stdin_fd, 0, SEEK_CUR) : -1;
+        struct relay relay = {.inner = attempt->sink, .errors = PA_BUF_INIT(ERRORS_MAX)};
+        done = run(executor, attempt, filename, &making, &relay, outcome, err);
+        choice->passed_on[PA_STDOUT] = relay.passed_on;
+        if (done == 0)
+            conclude(attempt, filename, &making, &relay, input_at, outcome, choice);
+        pa_buf_done(&relay.errors);
+        keep(executor, &making);
     }
-    if (automatic && transpiled.uses_input && !is_readable_again(attempt)) {
-        snprintf(choice->why, sizeof(choice->why),
-                 "it reads standard input, which could not be read again");
-        return 0;
-    }
-    off_t input_at = attempt->stdin_fd >= 0 ? lseek(attempt->stdin_fd, 0, SEEK_CUR) : 0;
-    struct relay relay = {.inner = attempt->sink, .errors = PA_BUF_INIT(ERRORS_MAX)};
-    done = run(executor, attempt, filename, &transpiled, &relay, outcome, err);
-    choice->passed_on[PA_STDOUT] = relay.passed_on;
-    if (done == 0 && needs_interpreter(outcome, automatic)) {
-        snprintf(choice->why, sizeof(choice->why), "the program met what is not compiled");
-        if (automatic) {
-            pa_outcome_done(outcome);
-            pa_outcome_init(outcome);
-            if (attempt->stdin_fd >= 0 && transpiled.uses_input)
-                lseek(attempt->stdin_fd, input_at, SEEK_SET);
-        } else {
-            refuse(outcome, choice);
-        }
-    } else if (done == 0) {
-        choice->finished = choice->transpiled = true;
-        snprintf(choice->why, sizeof(choice->why), "all of it could be compiled");
-        if (relay.errors.size && attempt->sink)
-            attempt->sink->write(attempt->sink->context, PA_STDERR, relay.errors.data,
-                                 relay.errors.size, PA_NEVER);
-    }
-    pa_buf_done(&relay.errors);
+    pa_transpiled_done(&making.kept);
+    pa_buf_done(&making.now.artifact);
     return done;
 }
 

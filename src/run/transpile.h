@@ -9,9 +9,10 @@
  *              skipped: give it pa_python_rest_sink(&rest, sink, &choice) in place of `sink` ...
  *     pa_python_choice_tell(&choice, &outcome)        "engine": {"used": "transpiler", "why": ...}
  *
- * The source is parsed and compiled by a process that the jail holds (`polyagent-worker`, COMPILE
- * of a source).  Modules are kept in the cache under the digest of the source and of the
- * transpiler's build; so are refusals.
+ * The source is parsed, compiled and run by one process that the jail holds (warm/python.c): a copy
+ * of a warm one where there is a server, else a fresh one.  It has the transpiler's runtime, which
+ * is compiled once for all programs.  What took long to make is kept in the cache, under the digest
+ * of the source and of the transpiler's build; so are refusals that cost a process.
  *
  * A program that meets what compiled code does not do (an integer past 64 bits) ends with
  * PA_TRANSPILE_EXIT.  It has written nothing but output by then, and the interpreter will write the
@@ -24,6 +25,9 @@
 #define PA_RUN_TRANSPILE_H
 
 #include "run/executor.h"
+#include "run/handover.h"
+
+struct pa_pools;
 
 /* What a module of the transpiler exits with when it needs the interpreter. */
 #define PA_TRANSPILE_EXIT 217
@@ -67,6 +71,9 @@ struct pa_python_try {
     size_t stdin_size;
     const struct pa_sink *sink; /* NULL: output is kept in the outcome */
     int cancel_fd;
+    struct pa_pools *pools; /* where the process comes from; NULL: ... */
+    bool ask_server;        /* ... from a server of this user, if one runs, or else a fresh one */
+    uint64_t take_until_ns; /* how long to wait for a warm one (monotonic) */
 };
 
 struct pa_python_choice {
@@ -81,6 +88,12 @@ struct pa_python_choice {
 int pa_python_try(struct pa_executor *executor, const struct pa_python_try *attempt,
                   struct pa_outcome *outcome, struct pa_python_choice *choice,
                   struct pa_error *err);
+
+/* The warm process that runs programs: what is wanted of pools or of a server ... */
+#define PA_PYTHON_COMPILED "python (compiled)"
+void pa_python_want(struct pa_want *ret);
+/* ... and what its root is started with; `policy` is borrowed. */
+void pa_python_root(const struct pa_policy *policy, struct pa_run_request *ret);
 
 /* A sink that leaves out what `inner` has got already.  In place; `inner` is borrowed. */
 struct pa_python_rest {

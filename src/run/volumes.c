@@ -184,21 +184,6 @@ int pa_volumes_list(const struct pa_volumes *volumes, const char *owner, json_t 
     return 0;
 }
 
-static int remove_tree(const char *folder, struct pa_error *err) {
-    char *roots[] = {(char *)(uintptr_t)folder, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    int done = walk ? 0 : pa_fail_errno(err, errno, "cannot remove %s", folder);
-    for (FTSENT *entry; walk && done == 0 && (entry = fts_read(walk));) {
-        if (entry->fts_info == FTS_D) /* a guest may have left it closed */
-            chmod(entry->fts_accpath, 0700);
-        else if (remove(entry->fts_accpath) < 0)
-            done = pa_fail_errno(err, errno, "cannot remove %.200s", entry->fts_path);
-    }
-    if (walk)
-        fts_close(walk);
-    return done;
-}
-
 int pa_volume_remove(const struct pa_volumes *volumes, const char *owner, const char *name,
                      struct pa_error *err) {
     PA_CLEANUP(pa_freep) char *folder = NULL;
@@ -217,7 +202,7 @@ int pa_volume_remove(const struct pa_volumes *volumes, const char *owner, const 
     if (done == 0 && rename(volume, doomed) < 0)
         done = pa_fail_errno(err, errno, "cannot move %s", volume);
     if (done == 0)
-        done = remove_tree(doomed, err);
+        done = pa_remove_tree(doomed, err);
     free(doomed);
     return done;
 }

@@ -1,9 +1,9 @@
 /*
  * A call's way: may the caller, are its parameters good, is there a place, the run, the account.
  *
- *     check ──► prepare ──► begin ──► queue ──► run ──► account
- *       │          │          │         │        │
- *       └──────────┴──────────┴─────────┴────────┴────► an error is accounted for, too
+ *     check ──► prepare ──► begin ──► session ──► queue ──► run ──► account
+ *       │          │          │          │          │        │
+ *       └──────────┴──────────┴──────────┴──────────┴────────┴────► an error is accounted for, too
  *
  * The account is written whatever happened: metrics, a log line, a record of the audit log, a span.
  * A call is counted once: as a run when it has an outcome, else as refused, by its error's code.
@@ -202,6 +202,48 @@ static int run_prepared(struct course *course, struct pa_error *err) {
     return 0;
 }
 
+/* Of a call in a session: its turn there, for which it waits like any other, but without a place:
+ * many turns of one session are one run after the other.  *ret is NULL for other calls. */
+static int enter_session(struct course *course, struct pa_scheduler_ticket *ticket,
+                         struct pa_session **ret, struct pa_error *err) {
+    struct pa_scheduler *scheduler = course->service->scheduler;
+    struct pa_session_asker asker = {ticket->caller, 0, ticket->cancel_fd};
+    struct pa_error busy;
+    if (pa_prepared_hold(course->prepared, &asker, ret, &busy) == 0)
+        return 0;
+    if (busy.code != PA_ERR_DEADLINE_EXCEEDED) {
+        *err = busy;
+        return -1;
+    }
+    if (pa_scheduler_wait(scheduler, ticket, &course->reply->retry_after_ms, err) < 0)
+        return -1;
+    asker.deadline_ns = ticket->deadline_ns;
+    if (pa_prepared_hold(course->prepared, &asker, ret, err) == 0)
+        return 0;
+    pa_scheduler_give_up(scheduler, ticket);
+    return -1;
+}
+
+/* The queue; a session that it holds meanwhile may come to its end. */
+static int enter_queue(struct course *course, struct pa_scheduler_ticket *ticket,
+                       struct pa_session *held, struct pa_error *err) {
+    PA_CLEANUP(pa_closep) int either = -1;
+    if (held && (either = pa_sessions_held_fd(held, ticket->cancel_fd, err)) < 0) {
+        pa_scheduler_give_up(course->service->scheduler, ticket);
+        return -1;
+    }
+    if (held) {
+        ticket->cancel_fd = either;
+        ticket->memory_bytes = pa_sessions_held_reserve(held);
+    }
+    if (pa_scheduler_enter(course->service->scheduler, ticket, &course->reply->retry_after_ms,
+                           err) == 0)
+        return 0;
+    if (held)
+        pa_sessions_held_check(held, err);
+    return -1;
+}
+
 static int take_turn(struct course *course, struct pa_error *err) {
     struct pa_service *service = course->service;
     struct pa_scheduler_ticket ticket = {
@@ -213,12 +255,16 @@ static int take_turn(struct course *course, struct pa_error *err) {
         .cancel_fd = pa_run_cancel_fd(course->run),
         .queued = on_queued,
         .context = course};
-    int done = pa_scheduler_enter(service->scheduler, &ticket, &course->reply->retry_after_ms, err);
-    course->queue_ns = ticket.waited_ns;
+    const uint64_t asked_ns = pa_clock_monotonic_ns();
+    struct pa_session *held = NULL;
+    int done = enter_session(course, &ticket, &held, err);
+    if (done == 0)
+        done = enter_queue(course, &ticket, held, err);
+    course->turn_ns = pa_clock_monotonic_ns();
+    course->queue_ns = course->turn_ns - asked_ns;
     if (done < 0)
         return -1;
     pa_run_started(service->runs, course->run);
-    course->turn_ns = pa_clock_monotonic_ns();
     done = run_prepared(course, err);
     pa_scheduler_leave(service->scheduler, &ticket);
     return done;

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "run/supervise.h"
-#include <curl/curl.h>
+#include "server/post.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -129,56 +129,40 @@ struct approval {
     uint64_t number;
     char *name;
     json_t *arguments;
-    struct pa_buf answer;
 };
 
-static size_t take_answer(char *bytes, size_t size, size_t count, void *context) {
-    struct approval *approval = context;
-    pa_buf_append(&approval->answer, bytes, size * count);
-    return approval->answer.failed ? 0 : size * count;
-}
-
-/* curl asks at least once a second: nobody waits for the answer of a run that is over. */
-static int on_progress(void *context, PA_UNUSED curl_off_t a, PA_UNUSED curl_off_t b,
-                       PA_UNUSED curl_off_t c, PA_UNUSED curl_off_t d) {
-    return atomic_load(&((struct approval *)context)->run->ended);
+/* Nobody waits for the answer of a run that is over. */
+static bool has_ended(void *context) {
+    return atomic_load(&((struct pa_host_run *)context)->ended);
 }
 
 /* The status of the answer; 0: there is none. */
-static long post(struct approval *approval, const char *url, const char *body) {
+static long post(struct pa_host_run *run, const char *body, struct pa_buf *answer) {
+    const struct pa_post post = {.url = run->calls->approval_url,
+                                 .body = body,
+                                 .timeout_ms = PA_APPROVAL_MS,
+                                 .is_over = has_ended,
+                                 .context = run};
+    struct pa_poster *poster = pa_poster_new();
+    struct pa_error unanswered;
     long status = 0;
-    CURL *curl = curl_easy_init();
-    if (!curl)
-        return 0;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, approval);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, approval);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)PA_APPROVAL_MS);
-    if (curl_easy_perform(curl) == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
+    if (poster)
+        pa_post(poster, &post, answer, &status, &unanswered);
+    pa_poster_free(poster);
     return status;
 }
 
 /* True where it is allowed; else `why` says why not. */
 static bool ask(struct approval *approval, char *why, size_t room) {
-    const struct pa_host_run *run = approval->run;
+    PA_CLEANUP(pa_buf_done) struct pa_buf text = PA_BUF_INIT(ANSWER_MOST);
+    struct pa_host_run *run = approval->run;
     json_t *question = json_pack("{s:s, s:s, s:I, s:s, s:O}", "run_id", run->id, "caller",
                                  run->caller, "call_id", (json_int_t)approval->number, "name",
                                  approval->name, "arguments", approval->arguments);
     PA_CLEANUP(pa_freep) char *body = json_dumps(question, JSON_COMPACT);
     json_decref(question);
-    long status = body ? post(approval, run->calls->approval_url, body) : 0;
-    json_t *answer = json_loadb(pa_buf_text(&approval->answer), approval->answer.size, 0, NULL);
+    long status = body ? post(run, body, &text) : 0;
+    json_t *answer = json_loadb(pa_buf_text(&text), text.size, 0, NULL);
     const char *reason = json_string_value(json_object_get(answer, "reason"));
     bool allowed = status == 200 && json_is_true(json_object_get(answer, "allow"));
     snprintf(why, room, "the call was not approved%s%.200s", reason ? ": " : "",
@@ -220,7 +204,6 @@ static void *approve(void *context) {
     if (denied)
         pa_call_refuse(denied, why);
     json_decref(approval->arguments);
-    pa_buf_done(&approval->answer);
     free(approval->name);
     free(approval);
     return NULL;
@@ -233,8 +216,7 @@ static int start_approval(struct pa_host_run *run, uint64_t number, const char *
     *approval = (struct approval){.run = run,
                                   .number = number,
                                   .name = pa_xstrdup(name),
-                                  .arguments = json_incref(arguments),
-                                  .answer = PA_BUF_INIT(ANSWER_MOST)};
+                                  .arguments = json_incref(arguments)};
     pthread_mutex_lock(&run->calls->lock);
     run->refs++;
     run->calls->approvals++;
@@ -366,8 +348,6 @@ int pa_host_calls_answer(struct pa_host_calls *calls, const struct pa_host_answe
 /* --- life ------------------------------------------------------------------------------------- */
 
 int pa_host_calls_new(const char *approval_url, struct pa_host_calls **ret, struct pa_error *err) {
-    if (approval_url && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return pa_fail(err, PA_ERR_UNAVAILABLE, "libcurl cannot start");
     struct pa_host_calls *calls = pa_xcalloc(1, sizeof(*calls));
     calls->approval_url = approval_url ? pa_xstrdup(approval_url) : NULL;
     pthread_mutex_init(&calls->lock, NULL);
@@ -395,8 +375,6 @@ struct pa_host_calls *pa_host_calls_free(struct pa_host_calls *calls) {
     pthread_join(calls->thread, NULL);
     pthread_cond_destroy(&calls->changed);
     pthread_mutex_destroy(&calls->lock);
-    if (calls->approval_url)
-        curl_global_cleanup();
     free(calls->approval_url);
     free(calls);
     return NULL;

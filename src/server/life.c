@@ -101,16 +101,10 @@ static int open_workers(struct pa_life *life, struct pa_error *err) {
 
 /* Blocked in all threads to come; after the spawner, which has its own ways. */
 static int watch_signals(struct pa_life *life, struct pa_error *err) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     life->on_terminal = isatty(STDERR_FILENO);
-    life->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return life->signal_fd < 0 ? pa_fail_errno(err, errno, "cannot watch for signals") : 0;
+    life->signal_fd = pa_signals_open(err);
+    return life->signal_fd < 0 ? -1 : 0;
 }
 
 static int open_kv(struct pa_life *life, struct pa_error *err) {
@@ -190,6 +184,7 @@ static int open_pools(struct pa_life *life, struct pa_error *err) {
                                                 .most = (unsigned)settings->sessions_most,
                                                 .most_per_owner =
                                                     (unsigned)settings->sessions_per_caller,
+                                                .memory_most = pa_server_sessions_memory(settings),
                                                 .idle_ms = settings->session_idle_ms,
                                                 .life_ms = settings->session_life_ms};
     return pa_sessions_new(&sessions, &life->sessions, err);
@@ -221,9 +216,13 @@ static int open_service(struct pa_life *life, struct pa_error *err) {
 }
 
 static int start(struct pa_life *life, struct pa_error *err) {
-    for (size_t i = 0; i < life->warm.count; i++)
-        if (pa_pools_warm(life->pools, &life->warm.images[i], err) < 0)
+    for (size_t i = 0; i < life->warm.count; i++) {
+        const struct pa_image *image = &life->warm.images[i];
+        bool python = strncmp(image->pack->name, "python", 6) == 0; /* also in mode `auto` */
+        if (pa_pools_warm(life->pools, image, err) < 0 ||
+            (python && pa_pools_warm_compiled(life->pools, err) < 0))
             return -1;
+    }
     if (!life->config.doors)
         return 0;
     if (pa_doors_open(life->service, &life->settings->server, life->tls, &life->doors, err) < 0 ||

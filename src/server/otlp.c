@@ -9,21 +9,20 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include <curl/curl.h>
+#include "server/post.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
 #define QUEUE_MOST   4096
 #define BATCH_MOST   512
 #define GATHER_NS    (PA_NS_PER_S)
-#define SEND_MS      5000L
+#define SEND_MS      5000
 #define ANSWER_MOST  65536
 #define LOG_EVERY_NS (60 * PA_NS_PER_S)
 
 struct pa_tracer {
     char *url;
-    CURL *curl;
-    struct curl_slist *headers;
+    struct pa_poster *poster;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;  /* over what follows */
@@ -34,28 +33,9 @@ struct pa_tracer {
     _Atomic uint64_t dropped;
 };
 
-/* What a collector answers is of no interest. */
-static size_t ignore(char *bytes, size_t size, size_t count, void *context) {
-    size_t *left = context;
-    *left = size * count > *left ? 0 : *left - size * count;
-    return *left ? size * count : 0; /* an endless answer is cut */
-}
-
-static void set_up(struct pa_tracer *tracer) {
-    CURL *curl = tracer->curl;
-    tracer->headers = curl_slist_append(NULL, "Content-Type: application/json");
-    curl_easy_setopt(curl, CURLOPT_URL, tracer->url);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, tracer->headers);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, SEND_MS);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "polyagent/" PA_VERSION);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-}
-
 int pa_tracer_new(const char *endpoint, struct pa_tracer **ret, struct pa_error *err) {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    struct pa_poster *poster = pa_poster_new();
+    if (!poster)
         return pa_fail(err, PA_ERR_INTERNAL, "server.otlp_endpoint: libcurl does not start");
     struct pa_tracer *tracer = pa_xcalloc(1, sizeof(*tracer));
     size_t size = strlen(endpoint);
@@ -69,12 +49,7 @@ int pa_tracer_new(const char *endpoint, struct pa_tracer **ret, struct pa_error 
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&tracer->change, &attributes);
     pthread_condattr_destroy(&attributes);
-    tracer->curl = curl_easy_init();
-    if (!tracer->curl) {
-        pa_tracer_free(tracer);
-        return pa_fail(err, PA_ERR_INTERNAL, "server.otlp_endpoint: libcurl does not start");
-    }
-    set_up(tracer);
+    tracer->poster = poster;
     *ret = tracer;
     return 0;
 }
@@ -140,28 +115,27 @@ static void lose(struct pa_tracer *tracer, size_t count, const char *why) {
 
 /* False when the collector did not answer. */
 static bool send_spans(struct pa_tracer *tracer, json_t *spans) {
-    size_t count = json_array_size(spans), left = ANSWER_MOST;
+    size_t count = json_array_size(spans);
     PA_CLEANUP(pa_freep) char *body = body_of(spans);
     if (!body) {
         lose(tracer, count, "out of memory");
         return true;
     }
-    char why[CURL_ERROR_SIZE] = "";
-    long status = 0;
-    curl_easy_setopt(tracer->curl, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(tracer->curl, CURLOPT_WRITEDATA, &left);
-    curl_easy_setopt(tracer->curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(tracer->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-    CURLcode code = curl_easy_perform(tracer->curl);
-    curl_easy_getinfo(tracer->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_setopt(tracer->curl, CURLOPT_ERRORBUFFER, NULL);
-    if (code != CURLE_OK) {
-        lose(tracer, count, *why ? why : curl_easy_strerror(code));
-    } else if (status < 200 || status > 299) {
+    /* What a collector answers is of no interest; an endless answer is cut. */
+    PA_CLEANUP(pa_buf_done) struct pa_buf answer = PA_BUF_INIT(ANSWER_MOST);
+    const struct pa_post post = {.url = tracer->url, .body = body, .timeout_ms = SEND_MS};
+    struct pa_error err;
+    char why[64];
+    long status;
+    if (pa_post(tracer->poster, &post, &answer, &status, &err) < 0) {
+        lose(tracer, count, err.message);
+        return false;
+    }
+    if (status < 200 || status > 299) {
         snprintf(why, sizeof(why), "it answered %ld", status);
         lose(tracer, count, why);
     }
-    return code == CURLE_OK;
+    return true;
 }
 
 /* The first of the queue, as an array; with the lock held. */
@@ -240,13 +214,11 @@ struct pa_tracer *pa_tracer_free(struct pa_tracer *tracer) {
     pthread_mutex_unlock(&tracer->lock);
     if (tracer->started)
         pthread_join(tracer->thread, NULL);
-    curl_easy_cleanup(tracer->curl);
-    curl_slist_free_all(tracer->headers);
+    pa_poster_free(tracer->poster);
     json_decref(tracer->queue);
     pthread_mutex_destroy(&tracer->lock);
     pthread_cond_destroy(&tracer->change);
     free(tracer->url);
     free(tracer);
-    curl_global_cleanup();
     return NULL;
 }

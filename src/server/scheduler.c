@@ -34,7 +34,7 @@ struct waiter {
     struct waiter *next;
     const struct pa_scheduler_ticket *ticket;
     int wake;
-    bool admitted;
+    bool admitted, hopeless;
 };
 
 struct queue {
@@ -133,7 +133,14 @@ static bool has_place(const struct pa_scheduler *scheduler) {
 }
 
 static bool memory_fits(const struct pa_scheduler *scheduler, uint64_t bytes) {
-    return bytes <= scheduler->limits.memory_most - scheduler->state.memory_bytes;
+    const uint64_t taken = scheduler->state.memory_bytes + scheduler->state.held_bytes;
+    return taken <= scheduler->limits.memory_most && bytes <= scheduler->limits.memory_most - taken;
+}
+
+/* Not even when all runs have ended, unless what is held becomes less. */
+static bool is_hopeless(const struct pa_scheduler *scheduler, uint64_t bytes) {
+    const uint64_t most = scheduler->limits.memory_most, held = scheduler->state.held_bytes;
+    return held > most || bytes > most - held;
 }
 
 static void take_place(struct pa_scheduler *scheduler, struct queue *queue,
@@ -159,6 +166,11 @@ static void admit(struct pa_scheduler *scheduler) {
     struct queue *queue;
     while (has_place(scheduler) && (queue = next_in_turn(scheduler))) {
         struct waiter *waiter = queue->head;
+        if (is_hopeless(scheduler, waiter->ticket->memory_bytes)) {
+            waiter->hopeless = true;
+            eventfd_write(waiter->wake, 1);
+            return; /* it goes away, and calls this again */
+        }
         if (!memory_fits(scheduler, waiter->ticket->memory_bytes))
             return; /* it is next, and waits until enough has ended */
         unlink_waiter(scheduler, queue, waiter);
@@ -202,6 +214,19 @@ static int refuse_memory(const struct pa_scheduler *scheduler,
                    pa_format_bytes(scheduler->limits.memory_most, most, sizeof(most)));
 }
 
+static int refuse_held(const struct pa_scheduler *scheduler,
+                       const struct pa_scheduler_ticket *ticket, uint64_t *ret_retry_after_ms,
+                       struct pa_error *err) {
+    char wants[32], held[32], most[32];
+    *ret_retry_after_ms = RETRY_MOST_MS;
+    return pa_fail(err, PA_ERR_RESOURCE_EXHAUSTED,
+                   "the run may use %s of memory, and sessions hold %s of the %s that this server "
+                   "gives (server.max_memory_bytes): end some, or try again later",
+                   pa_format_bytes(ticket->memory_bytes, wants, sizeof(wants)),
+                   pa_format_bytes(scheduler->state.held_bytes, held, sizeof(held)),
+                   pa_format_bytes(scheduler->limits.memory_most, most, sizeof(most)));
+}
+
 static int timeout_until(uint64_t deadline_ns) {
     if (deadline_ns == UINT64_MAX)
         return -1;
@@ -232,7 +257,8 @@ static int sleep_until(const struct waiter *waiter, struct pa_error *err) {
 
 /* With the lock held, which is given up meanwhile. */
 static int wait_for_turn(struct pa_scheduler *scheduler, struct queue *queue,
-                         struct pa_scheduler_ticket *ticket, struct pa_error *err) {
+                         struct pa_scheduler_ticket *ticket, uint64_t *ret_retry_after_ms,
+                         struct pa_error *err) {
     PA_CLEANUP(pa_closep) int wake = eventfd(0, EFD_CLOEXEC);
     if (wake < 0) {
         pa_fail_errno(err, errno, "waiting in the queue");
@@ -246,36 +272,54 @@ static int wait_for_turn(struct pa_scheduler *scheduler, struct queue *queue,
     scheduler->state.queued++;
     admit(scheduler);
     pthread_mutex_unlock(&scheduler->lock);
-    if (ticket->queued)
+    if (ticket->queued && !ticket->counted) /* else it was told before */
         ticket->queued(ticket->context);
     int done = sleep_until(&waiter, err);
     pthread_mutex_lock(&scheduler->lock);
     if (waiter.admitted)
         return 0;
+    if (waiter.hopeless)
+        done = refuse_held(scheduler, ticket, ret_retry_after_ms, err);
     unlink_waiter(scheduler, queue, &waiter);
     drop_if_empty(scheduler, queue);
     admit(scheduler); /* its memory may have held others up */
     return done;
 }
 
+/* Whether one more may wait; else *err and when to try again. */
+static bool may_wait(struct pa_scheduler *scheduler, struct queue *queue,
+                     const struct pa_scheduler_ticket *ticket, uint64_t *ret_retry_after_ms,
+                     struct pa_error *err) {
+    if (scheduler->state.queued < scheduler->limits.queued_most &&
+        queue->queued < ticket->caller_queued_most)
+        return true;
+    *ret_retry_after_ms = retry_after_ms(scheduler);
+    refuse_full(scheduler, queue, ticket, err);
+    drop_if_empty(scheduler, queue);
+    return false;
+}
+
 static int enter(struct pa_scheduler *scheduler, struct pa_scheduler_ticket *ticket,
                  uint64_t *ret_retry_after_ms, struct pa_error *err) {
-    if (ticket->memory_bytes > scheduler->limits.memory_most)
-        return refuse_memory(scheduler, ticket, err);
     struct queue *queue = find_or_add(scheduler, ticket->caller);
+    queue->queued -= ticket->counted;
+    scheduler->state.queued -= ticket->counted;
+    if (ticket->memory_bytes > scheduler->limits.memory_most) {
+        drop_if_empty(scheduler, queue);
+        return refuse_memory(scheduler, ticket, err);
+    }
+    if (is_hopeless(scheduler, ticket->memory_bytes)) {
+        drop_if_empty(scheduler, queue);
+        return refuse_held(scheduler, ticket, ret_retry_after_ms, err);
+    }
     if (!queue->head && queue->running < ticket->caller_running_most && has_place(scheduler) &&
         memory_fits(scheduler, ticket->memory_bytes) && !next_in_turn(scheduler)) {
         take_place(scheduler, queue, ticket);
         return 0;
     }
-    if (scheduler->state.queued >= scheduler->limits.queued_most ||
-        queue->queued >= ticket->caller_queued_most) {
-        *ret_retry_after_ms = retry_after_ms(scheduler);
-        refuse_full(scheduler, queue, ticket, err);
-        drop_if_empty(scheduler, queue);
+    if (!ticket->counted && !may_wait(scheduler, queue, ticket, ret_retry_after_ms, err))
         return -1;
-    }
-    return wait_for_turn(scheduler, queue, ticket, err);
+    return wait_for_turn(scheduler, queue, ticket, ret_retry_after_ms, err);
 }
 
 int pa_scheduler_enter(struct pa_scheduler *scheduler, struct pa_scheduler_ticket *ticket,
@@ -288,6 +332,35 @@ int pa_scheduler_enter(struct pa_scheduler *scheduler, struct pa_scheduler_ticke
     ticket->entered_ns = pa_clock_monotonic_ns();
     ticket->waited_ns = ticket->entered_ns - start;
     return done;
+}
+
+int pa_scheduler_wait(struct pa_scheduler *scheduler, struct pa_scheduler_ticket *ticket,
+                      uint64_t *ret_retry_after_ms, struct pa_error *err) {
+    PA_ASSERT(!ticket->counted);
+    pthread_mutex_lock(&scheduler->lock);
+    struct queue *queue = find_or_add(scheduler, ticket->caller);
+    ticket->counted = may_wait(scheduler, queue, ticket, ret_retry_after_ms, err);
+    if (ticket->counted) {
+        queue->queued++;
+        scheduler->state.queued++;
+    }
+    pthread_mutex_unlock(&scheduler->lock);
+    if (ticket->counted && ticket->queued)
+        ticket->queued(ticket->context);
+    return ticket->counted ? 0 : -1;
+}
+
+void pa_scheduler_give_up(struct pa_scheduler *scheduler, struct pa_scheduler_ticket *ticket) {
+    if (!ticket->counted)
+        return;
+    pthread_mutex_lock(&scheduler->lock);
+    struct queue *queue = find(scheduler, ticket->caller);
+    PA_ASSERT(queue && queue->queued > 0);
+    queue->queued--;
+    scheduler->state.queued--;
+    ticket->counted = false;
+    drop_if_empty(scheduler, queue);
+    pthread_mutex_unlock(&scheduler->lock);
 }
 
 void pa_scheduler_leave(struct pa_scheduler *scheduler, const struct pa_scheduler_ticket *ticket) {
@@ -304,6 +377,13 @@ void pa_scheduler_leave(struct pa_scheduler *scheduler, const struct pa_schedule
             ? took
             : state->mean_run_ns - state->mean_run_ns / MEAN_WEIGHT + took / MEAN_WEIGHT;
     drop_if_empty(scheduler, queue);
+    admit(scheduler);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+void pa_scheduler_hold(struct pa_scheduler *scheduler, uint64_t held_bytes) {
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->state.held_bytes = held_bytes;
     admit(scheduler);
     pthread_mutex_unlock(&scheduler->lock);
 }

@@ -9,6 +9,10 @@
 #include "run/volumes.h"
 #include <inttypes.h>
 
+static void hold_memory(void *context, uint64_t held_bytes) {
+    pa_scheduler_hold(context, held_bytes);
+}
+
 static struct pa_scheduler_limits limits_of(const struct pa_server_settings *settings) {
     return (struct pa_scheduler_limits){.running_most = pa_server_running_most(settings),
                                         .memory_most = pa_server_memory_most(settings),
@@ -35,6 +39,8 @@ int pa_service_new(const struct pa_service_config *config, struct pa_service **r
     service->callers = callers;
     service->limits = limits_of(settings);
     service->scheduler = pa_scheduler_new(&service->limits);
+    if (config->sessions)
+        pa_sessions_on_memory(config->sessions, hold_memory, service->scheduler);
     service->runs = pa_runs_new(&(struct pa_runs_config){.kept = settings->runs_kept,
                                                          .kept_bytes = settings->runs_kept_bytes,
                                                          .kept_ms = settings->runs_kept_ms});
@@ -52,6 +58,8 @@ struct pa_service *pa_service_free(struct pa_service *service) {
     pa_runs_free(service->runs);
     pa_host_calls_free(service->host_calls);
     pa_kept_free(service->kept);
+    if (service->config.sessions)
+        pa_sessions_on_memory(service->config.sessions, NULL, NULL);
     pa_scheduler_free(service->scheduler);
     pa_metrics_free(service->metrics);
     pa_callers_free(service->callers);

@@ -108,6 +108,12 @@ static void write_sessions(struct pa_service *service, struct pa_buf *out) {
     pa_exposition_gauge(out, "polyagent_sessions_busy", "Sessions that run something.", stats.busy);
     pa_exposition_gauge(out, "polyagent_session_checkpoints", "Checkpoints that are kept.",
                         stats.checkpoints);
+    pa_exposition_gauge(out, "polyagent_sessions_memory_bytes",
+                        "Memory that sessions and checkpoints hold while they wait.",
+                        (double)stats.memory_bytes);
+    pa_exposition_gauge(out, "polyagent_sessions_memory_limit_bytes",
+                        "server.sessions_memory_bytes.",
+                        (double)pa_server_sessions_memory(&service->config.config->server));
     pa_exposition_counter(out, "polyagent_sessions_created_total", "Sessions made.",
                           (double)stats.created);
     pa_exposition_counter(out, "polyagent_sessions_forked_total", "Forks of sessions.",

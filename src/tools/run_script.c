@@ -261,7 +261,9 @@ static int run_transpiled(struct script *script, struct pa_outcome *outcome, str
                                           .stdin_bytes = call->stdin_text.bytes,
                                           .stdin_size = call->stdin_text.size,
                                           .sink = pa_tool_watch_sink(&script->watch),
-                                          .cancel_fd = script->watch.cancel_fd};
+                                          .cancel_fd = script->watch.cancel_fd,
+                                          .pools = call->toolbox->config.pools,
+                                          .take_until_ns = take_until(call->how)};
     int done =
         pa_python_try(call->toolbox->config.executor, &attempt, outcome, &script->choice, err);
     if (done == 0 && script->choice.finished)
@@ -282,6 +284,17 @@ static int run_either(struct script *script, struct pa_outcome *outcome, struct 
 
 /* --- sessions --- */
 
+int pa_prepared_hold(struct pa_prepared *prepared, const struct pa_session_asker *asker,
+                     struct pa_session **ret, struct pa_error *err) {
+    struct pa_prepared_call *call = (struct pa_prepared_call *)prepared;
+    PA_ASSERT(!call->held);
+    if (call->session_id && pa_sessions_hold(call->toolbox->config.sessions, asker,
+                                             call->session_id, &call->held, err) < 0)
+        return -1;
+    *ret = call->held;
+    return 0;
+}
+
 static int begin_session(struct script *script, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
     const struct pa_session_create create = {.owner = call->how->owner,
@@ -299,7 +312,8 @@ static int begin_session(struct script *script, struct pa_error *err) {
 static int run_turn(struct script *script, struct pa_outcome *outcome, struct pa_error *err) {
     struct pa_prepared_call *call = script->call;
     struct pa_outputs outputs;
-    const struct pa_session_turn turn = {.program = &script->program,
+    const struct pa_session_turn turn = {.held = pa_steal(&call->held),
+                                         .program = &script->program,
                                          .limits = call->limits_given ? &call->policy.limits : NULL,
                                          .stdin_bytes = call->stdin_text.bytes,
                                          .stdin_size = call->stdin_text.size,

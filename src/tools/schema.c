@@ -72,12 +72,25 @@ json_t *pa_outcome_schema(void) {
     return schema;
 }
 
-json_t *pa_tool_annotations(const char *title, const struct pa_policy *policy) {
-    bool writes = false; /* to what outlives the run */
+/* Whether the tool takes this parameter on this server. */
+static bool takes(const struct pa_tool_entry *entry, const char *name) {
+    const struct pa_rule *object = &entry->rules.object;
+    for (size_t i = 0; i < object->field_count; i++)
+        if (pa_streq(object->fields[i].name, name))
+            return object->fields[i].rule;
+    return false;
+}
+
+/* What a call could do, by what the operator lets it, to what outlives the run. */
+json_t *pa_tool_annotations(const struct pa_toolbox *toolbox, const struct pa_tool_entry *entry) {
+    const struct pa_policy *policy = &toolbox->config.config->policy;
+    bool replaces = takes(entry, "volumes") || takes(entry, "session_id") ||
+                    (toolbox->config.kv && !policy->deterministic);
     for (size_t i = 0; i < policy->mount_count; i++)
-        writes |= policy->mounts[i].writable;
-    return json_pack("{s:s, s:b, s:b, s:b, s:b}", "title", title, "readOnlyHint", !writes,
-                     "destructiveHint", writes, "idempotentHint", 0, "openWorldHint", 0);
+        replaces |= policy->mounts[i].writable;
+    const bool read_only = !replaces && !takes(entry, "keep_files");
+    return json_pack("{s:s, s:b, s:b, s:b, s:b}", "title", entry->title, "readOnlyHint", read_only,
+                     "destructiveHint", replaces, "idempotentHint", read_only, "openWorldHint", 0);
 }
 
 /* docs/assets/hello-wasi.wat, compiled. */

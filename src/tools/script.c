@@ -147,7 +147,7 @@ static void take_interpreter_base64(void *context, const char *path, const json_
 
 static void finish(struct pa_prepared_call *call) {
     if (call->session_id)
-        call->seen.memory_bytes = 0; /* it has its memory already */
+        call->seen.memory_bytes = 0; /* pa_sessions_held_reserve says what it may add */
 }
 
 /* --- the tools --- */

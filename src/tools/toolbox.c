@@ -7,6 +7,7 @@
 #include "tools/tools_internal.h"
 
 #include "config/nearest.h"
+#include "run/sessions.h"
 
 #define RUNNERS_LANGUAGE "python"
 
@@ -16,15 +17,14 @@ static void show(struct pa_toolbox *toolbox, size_t at) {
     struct pa_tool_entry *entry = &toolbox->entries[at];
     struct pa_tool *tool = &toolbox->tools[at];
     entry->rules.object.type = PA_RULE_OBJECT;
-    *tool = (struct pa_tool){
-        .name = entry->name,
-        .title = entry->title,
-        .description = entry->description,
-        .language = entry->pack ? entry->pack->name : "wasm",
-        .input_schema = pa_rule_schema(&entry->rules.object),
-        .output_schema = pa_outcome_schema(),
-        .examples = pa_tool_examples(entry),
-        .annotations = pa_tool_annotations(entry->title, &toolbox->config.config->policy)};
+    *tool = (struct pa_tool){.name = entry->name,
+                             .title = entry->title,
+                             .description = entry->description,
+                             .language = entry->pack ? entry->pack->name : "wasm",
+                             .input_schema = pa_rule_schema(&entry->rules.object),
+                             .output_schema = pa_outcome_schema(),
+                             .examples = pa_tool_examples(entry),
+                             .annotations = pa_tool_annotations(toolbox, entry)};
 }
 
 /* The next entry, with the most that a call may have: the operator's limits, raised to what the
@@ -200,6 +200,8 @@ struct pa_prepared *pa_prepared_free(struct pa_prepared *prepared) {
     if (!prepared)
         return NULL;
     struct pa_prepared_call *call = whole(prepared);
+    if (call->held)
+        pa_sessions_release(call->held);
     for (size_t i = 0; i < call->file_count; i++)
         pa_tool_bytes_done(&call->file_bytes[i]);
     pa_tool_bytes_done(&call->stdin_text);

@@ -27,6 +27,8 @@
 struct pa_config;
 struct pa_images;
 struct pa_kv;
+struct pa_session;
+struct pa_session_asker;
 struct pa_sessions;
 struct pa_volumes;
 
@@ -131,6 +133,11 @@ struct pa_tool_how {
 };
 int pa_prepared_run(struct pa_prepared *prepared, const struct pa_tool_how *how,
                     struct pa_outcome *outcome, struct pa_error *err);
+
+/* Of a call that goes on in a session: waits for its turn there (pa_sessions_hold), so that the run
+ * that follows waits for no other.  *ret is borrowed, and NULL for calls without a session. */
+int pa_prepared_hold(struct pa_prepared *prepared, const struct pa_session_asker *asker,
+                     struct pa_session **ret, struct pa_error *err);
 
 /* The outcome as a value, as pa_outcome_json writes it; "session_id" added where there is one. */
 json_t *pa_prepared_outcome(const struct pa_prepared *prepared, const struct pa_outcome *outcome);

@@ -105,7 +105,8 @@ struct pa_prepared_call {
     const char *image;
     const char *session_id;
     bool new_session;
-    char session[64]; /* where the program ran, or "" */
+    char session[64];        /* where the program ran, or "" */
+    struct pa_session *held; /* session_id's, for the run to come; NULL */
 
     const struct pa_tool_how *how; /* while it runs */
     struct pa_call_offer offer;    /* pa_tool_offer */
@@ -203,7 +204,7 @@ int pa_tool_compile(struct pa_prepared_call *call, const struct pa_tool_watch *w
 
 /* schema.c */
 json_t *pa_outcome_schema(void);
-json_t *pa_tool_annotations(const char *title, const struct pa_policy *policy);
+json_t *pa_tool_annotations(const struct pa_toolbox *toolbox, const struct pa_tool_entry *entry);
 json_t *pa_tool_examples(const struct pa_tool_entry *entry);
 
 #endif

@@ -114,12 +114,28 @@ struct pa_place {
     uint32_t line, column, end_line, end_column;
 };
 
+/* The part of an expression that does something, where a traceback marks it: an operator, the
+ * parentheses of a call, the brackets of an element. */
+struct pa_anchor {
+    uint32_t line, column;
+    uint16_t length; /* in bytes; 0: to the end of the expression */
+    uint16_t kind;
+};
+enum pa_anchor_kind {
+    PA_ANCHOR_NONE,
+    PA_ANCHOR_OPERATOR,
+    PA_ANCHOR_ELEMENT,
+    PA_ANCHOR_CALL,
+    PA_ANCHOR_CALL_OF_NAME, /* f(), not x.f() */
+};
+
 struct pa_type;
 struct pa_value_type {
     struct pa_type *type; /* NULL: nothing yet, or with `none` only None */
     bool none;            /* may be None */
 };
 
+struct g_loop_info;
 struct pa_node;
 struct pa_param {
     const char *name;
@@ -139,6 +155,7 @@ struct pa_def {
     size_t param_count;
     struct pa_node *body; /* BLOCK, or the expression of a lambda */
     bool is_lambda, is_static, is_classmethod, is_property;
+    bool is_made; /* a lambda that stands for a function of Python's: in no traceback */
     struct pa_node *at;
 };
 
@@ -147,6 +164,7 @@ struct pa_node {
     uint8_t op;
     uint8_t *ops; /* of COMPARE */
     struct pa_place place;
+    struct pa_anchor anchor;
     struct pa_node *a, *b, *c, *d;
     struct pa_node **kids;
     uint32_t kid_count;
@@ -163,12 +181,13 @@ struct pa_node {
     struct pa_instance_of *instance; /* of a CALL: what is called */
     struct pa_class *class;
     void *note;
+    struct g_loop_info *loop; /* what is known of the loop that it stands for (gen_facts.c) */
     uint8_t mark;
 };
 
 /* Why a program cannot be compiled. */
 struct pa_refusal {
-    uint32_t line, column; /* from 1; 0: the program as a whole */
+    uint32_t line, column; /* from 1, in characters; 0: the program as a whole */
     char message[200];
 };
 

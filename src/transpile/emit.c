@@ -73,13 +73,7 @@ void g_store(struct g_fn *f, enum g_type type, uint32_t offset) {
     g_u32(f, offset);
 }
 
-uint32_t g_local(struct g_fn *f, enum g_type type) {
-    for (uint32_t i = 0; i < f->free_count; i++)
-        if (f->locals[f->free_locals[i]] == type) {
-            uint32_t local = f->free_locals[i];
-            f->free_locals[i] = f->free_locals[--f->free_count];
-            return local;
-        }
+static uint32_t new_local(struct g_fn *f, enum g_type type) {
     if (f->local_count == f->local_room) {
         f->local_room = f->local_room ? 2 * f->local_room : 32;
         uint8_t *more = pa_tree_alloc(f->g->tree, f->local_room);
@@ -93,6 +87,20 @@ uint32_t g_local(struct g_fn *f, enum g_type type) {
     return f->local_count++;
 }
 
+uint32_t g_local(struct g_fn *f, enum g_type type) {
+    for (uint32_t i = 0; i < f->free_count; i++)
+        if (f->locals[f->free_locals[i]] == type) {
+            uint32_t local = f->free_locals[i];
+            f->free_locals[i] = f->free_locals[--f->free_count];
+            return local;
+        }
+    return new_local(f, type);
+}
+
+uint32_t g_local_of_zero(struct g_fn *f) {
+    return new_local(f, G_I32); /* no other's, who might leave something in it */
+}
+
 void g_free_local(struct g_fn *f, uint32_t local) {
     if (f->free_count == f->free_room) {
         f->free_room = f->free_room ? 2 * f->free_room : 32;
@@ -102,56 +110,81 @@ void g_free_local(struct g_fn *f, uint32_t local) {
         f->free_locals = more;
     }
     f->free_locals[f->free_count++] = local;
+    g_forget_local(f, local);
 }
 
-static struct g_label open_label(struct g_fn *f) {
-    return (struct g_label){++f->depth};
+static struct g_label open_label(struct g_fn *f, enum g_opens opens) {
+    struct g_gen *g = f->g;
+    if (++f->depth >= g->control_room) {
+        uint32_t room = g->control_room ? 2 * g->control_room : 16;
+        struct g_control *more = pa_tree_alloc(g->tree, room * sizeof(*more));
+        if (g->control)
+            memcpy(more, g->control, g->control_room * sizeof(*more));
+        g->control = more;
+        g->control_room = room;
+    }
+    g_facts_begin_block(f, &g->control[f->depth], opens);
+    f->loops += opens == G_OPENS_LOOP;
+    return (struct g_label){f->depth};
 }
 
 struct g_label g_block(struct g_fn *f) {
     g_op(f, 0x02);
     g_op(f, G_VOID);
-    return open_label(f);
+    return open_label(f, G_OPENS_BLOCK);
+}
+
+struct g_label g_loop_start_keeping(struct g_fn *f) {
+    g_op(f, 0x03);
+    g_op(f, G_VOID);
+    return open_label(f, G_OPENS_LOOP);
 }
 
 struct g_label g_loop_start(struct g_fn *f) {
-    g_op(f, 0x03);
-    g_op(f, G_VOID);
-    return open_label(f);
+    f->facts.count = 0;
+    return g_loop_start_keeping(f);
 }
 
 void g_if(struct g_fn *f, enum g_type result) {
     g_op(f, 0x04);
     g_op(f, (uint8_t)result);
-    f->depth++;
+    open_label(f, G_OPENS_IF);
 }
 
 void g_else(struct g_fn *f) {
     g_op(f, 0x05);
+    g_facts_otherwise(f, &f->g->control[f->depth]);
 }
 
 void g_end(struct g_fn *f) {
     g_op(f, 0x0b);
     PA_ASSERT(f->depth > 0);
+    struct g_control *control = &f->g->control[f->depth];
+    f->loops -= control->opens == G_OPENS_LOOP;
+    g_facts_end_block(f, control);
     f->depth--;
 }
 
 void g_br(struct g_fn *f, struct g_label label) {
     g_op(f, 0x0c);
     g_u32(f, f->depth - label.depth);
+    g_facts_branch(f, &f->g->control[label.depth], true);
 }
 
 void g_br_if(struct g_fn *f, struct g_label label) {
     g_op(f, 0x0d);
     g_u32(f, f->depth - label.depth);
+    g_facts_branch(f, &f->g->control[label.depth], false);
 }
 
 /* Numbers are not final until all functions are known, so each takes five bytes. */
 void g_call(struct g_fn *f, uint32_t function) {
     uint8_t bytes[6] = {0x10};
+    g_line_call(f);
     if (function & G_OWN) {
         uint32_t at = (uint32_t)f->code.size + 1;
         pa_buf_append(&f->own_calls, &at, sizeof(at));
+        g_forget_views(f);
     }
     for (int i = 0; i < 5; i++)
         bytes[1 + i] = (uint8_t)((function >> 7 * i & 0x7f) | (i < 4 ? 0x80 : 0));
@@ -173,6 +206,8 @@ static bool makes_nothing(const char *symbol) {
 
 void g_rt(struct g_fn *f, const char *symbol) {
     f->calls += !makes_nothing(symbol);
+    if (!g_keeps_lists(symbol))
+        g_forget_views(f);
     g_call(f, g_link_function(&f->g->link, symbol));
 }
 

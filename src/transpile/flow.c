@@ -239,16 +239,42 @@ static void load(struct flow *f, struct pa_node *node) {
     node->web = use(f, web);
 }
 
-static void comprehension(struct flow *f, struct pa_node *node) {
-    for (uint32_t i = 0; i < node->kid_count; i++) {
-        struct pa_node *clause = node->kids[i];
-        expression(f, clause->b);
-        target(f, clause->a);
-        for (uint32_t k = 0; k < clause->kid_count; k++)
-            expression(f, clause->kids[k]);
+static bool has_walrus(const struct pa_node *node) {
+    if (!node || node->kind == PA_N_LAMBDA)
+        return false;
+    bool found = node->kind == PA_N_WALRUS || has_walrus(node->a) || has_walrus(node->b) ||
+                 has_walrus(node->c);
+    for (uint32_t i = 0; i < node->kid_count && !found; i++)
+        found = has_walrus(node->kids[i]);
+    return found;
+}
+
+/* The clauses from `at` on.  One that assigns to a variable of the function (`:=`) is a loop like
+ * any other; its own variables are not seen in the next round. */
+static void clauses(struct flow *f, struct pa_node *node, uint32_t at, bool assigns) {
+    if (at == node->kid_count) {
+        expression(f, node->a);
+        expression(f, node->b);
+        return;
     }
-    expression(f, node->a);
-    expression(f, node->b);
+    struct pa_node *clause = node->kids[at];
+    expression(f, clause->b);
+    struct pa_web **head = assigns ? join_all(f, f->env) : NULL;
+    if (assigns)
+        f->env = copy_env(f, head);
+    target(f, clause->a);
+    for (uint32_t k = 0; k < clause->kid_count; k++) {
+        expression(f, clause->kids[k]);
+        feed(f, head, f->env); /* where it is false */
+    }
+    clauses(f, node, at + 1, assigns);
+    feed(f, head, f->env);
+    if (assigns)
+        f->env = copy_env(f, head);
+}
+
+static void comprehension(struct flow *f, struct pa_node *node) {
+    clauses(f, node, 0, has_walrus(node));
 }
 
 /* The second part may not be evaluated. */
@@ -261,6 +287,18 @@ static void conditional(struct flow *f, struct pa_node *first, struct pa_node *s
     f->env = before;
     expression(f, third);
     f->env = meet(f, after, f->env);
+}
+
+/* a < b < c: from the third on they may not be evaluated. */
+static void comparison(struct flow *f, struct pa_node *node) {
+    struct pa_web **end = NULL;
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        if (i >= 2)
+            end = meet(f, end, f->env);
+        expression(f, node->kids[i]);
+    }
+    if (end)
+        f->env = meet(f, end, f->env);
 }
 
 static void expression(struct flow *f, struct pa_node *node) {
@@ -280,6 +318,8 @@ static void expression(struct flow *f, struct pa_node *node) {
         return;
     case PA_N_WALRUS:
         expression(f, node->b);
+        if (node->a->variable)
+            node->a->variable->by_walrus = true;
         define(f, node->a, node->a->variable);
         return;
     case PA_N_AND:
@@ -288,6 +328,9 @@ static void expression(struct flow *f, struct pa_node *node) {
         return;
     case PA_N_IFEXP:
         conditional(f, node->b, node->a, node->c);
+        return;
+    case PA_N_COMPARE:
+        comparison(f, node);
         return;
     default:
         break;

@@ -9,7 +9,8 @@
  */
 #include "transpile/gen.h"
 
-#define MAX_ROUNDS 8
+#define MAX_ROUNDS     8
+#define CAUTIOUS_ROUND 5
 #define MAX_DEPTH                                                                                  \
     940 /* Python allows a thousand calls inside each other: near that, it decides                 \
          */
@@ -113,7 +114,7 @@ static void place_parameters(struct g_fn *f, int *frames) {
         if (f->frames && pa_type_is_pointer(web->type))
             frames[i] = web->frame = (int)f->frame_slots++;
         if (web->maybe_unset)
-            web->flag = (int)g_local(f, G_I32);
+            web->flag = (int)g_local_of_zero(f);
     }
 }
 
@@ -179,6 +180,7 @@ static void dummy_result(struct g_fn *f) {
 static void body(struct g_fn *f) {
     struct pa_instance_of *in = f->in;
     f->raise = g_block(f);
+    f->at = in->body;
     if (in->body->kind == PA_S_BLOCK) {
         g_block_of(f, in->body);
         if (in->function) {
@@ -212,10 +214,11 @@ void g_finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret) {
         pa_buf_append(&calls, &moved, 4);
     }
     struct pa_buf lines = PA_BUF_INIT(64u << 20);
-    const uint32_t *begins = (const uint32_t *)(const void *)f->lines.data;
-    for (size_t i = 0; i < f->lines.size / 8; i++) {
-        const uint32_t moved[] = {begins[2 * i] + shift, begins[2 * i + 1]};
-        pa_buf_append(&lines, moved, sizeof(moved));
+    const struct g_line *from = (const struct g_line *)(const void *)f->lines.data;
+    for (size_t i = 0; i < f->lines.size / sizeof(*from); i++) {
+        struct g_line moved = from[i];
+        moved.offset += shift;
+        pa_buf_append(&lines, &moved, sizeof(moved));
     }
     pa_buf_append(&whole, f->code.data, f->code.size);
     pa_buf_append(&whole, code->data, code->size);
@@ -229,7 +232,7 @@ void g_finish_body(struct g_fn *f, struct pa_buf *code, struct g_body *ret) {
 static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *ret) {
     struct g_fn *f = &g->fn; /* there, so that a refusal can free what it holds */
     int frames[48], environment_frame = -1;
-    *f = (struct g_fn){.g = g, .in = in, .frames = !in->frameless};
+    *f = (struct g_fn){.g = g, .in = in, .whole = in, .frames = !in->frameless};
     f->infer = (struct pa_infer){.program = g->program, .tree = g->tree, .in = in};
     f->code = f->own_calls = f->lines = PA_BUF_INIT(32u << 20);
     for (size_t i = 0; in->def && i < in->def->param_count; i++) {
@@ -252,14 +255,14 @@ static void generate(struct g_gen *g, struct pa_instance_of *in, struct g_body *
     PA_ASSERT(f->depth == 0);
     struct pa_buf code = f->code;
     f->code = PA_BUF_INIT(1u << 20);
+    f->at = NULL; /* the prologue is of no place: a function's line is its own until the first */
     prologue(f, frames, environment_frame);
     g_finish_body(f, &code, ret);
     if (code.failed || f->code.failed)
         pa_refuse(g->tree, NULL, "the program is too large to be compiled");
     in->frameless = in->frameless || f->frame_slots == 0 || f->gc_points == 0;
-    snprintf(ret->name, sizeof(ret->name), "%s (%s:%u)",
-             in->function ? in->function->name : "module", g->filename,
-             in->function ? in->function->def->at->place.line : 1);
+    snprintf(ret->name, sizeof(ret->name), "%s", in->function ? in->function->name : "<module>");
+    ret->line = in->function ? in->function->def->at->place.line : 1;
     ret->type = signature(g, in);
     pa_buf_done(&code);
     pa_buf_done(&f->code);
@@ -280,12 +283,11 @@ static void free_bodies(struct g_gen *g) {
 static void begin_round(struct g_gen *g) {
     free_bodies(g);
     g->body_room = g->body_count = g->edge_count = 0;
-    g->place_count = 0;
     pa_buf_clear(&g->places);
     for (struct pa_web *web = g->program->webs; web; web = web->all)
         web->local = web->flag = web->frame = -1;
     for (struct pa_instance_of *in = g->program->instances; in; in = in->all)
-        in->indexed = false;
+        in->indexed = in->called = false;
     g->program->module->indexed = false;
     g_instance_index(g, g->program->module);
     for (uint32_t i = 1; i < g->table_count; i++)
@@ -430,27 +432,59 @@ static void place_globals(struct g_gen *g) {
     g->global_end = at;
 }
 
-void g_generate(struct pa_program *program, const char *filename, struct pa_buf *module,
-                struct g_gen *g) {
+static void find_lines(struct g_gen *g) {
+    const char *source = g->tree->source;
+    uint32_t size = (uint32_t)g->tree->size, count = 1;
+    for (uint32_t i = 0; i < size; i++)
+        count += source[i] == '\n';
+    g->line_starts = pa_tree_alloc(g->tree, (count + 1) * sizeof(*g->line_starts));
+    for (uint32_t i = 0, line = 1; i < size; i++)
+        if (source[i] == '\n')
+            g->line_starts[line++] = i + 1;
+    g->line_starts[count] = size;
+}
+
+/* Functions whose calls were all inlined keep their number and nothing else: less to compile. */
+static void drop_uncalled(struct g_gen *g) {
+    static const uint8_t nothing[] = {0, 0x00, 0x0b}; /* no locals; unreachable */
+    for (uint32_t i = 0; i < g->body_count; i++) {
+        struct pa_instance_of *in = g->queue[i];
+        if (!in->function || in->called || in->in_table)
+            continue;
+        struct g_body *body = &g->bodies[in->index];
+        pa_buf_clear(&body->code);
+        pa_buf_clear(&body->own_calls);
+        pa_buf_clear(&body->lines);
+        pa_buf_append(&body->code, nothing, sizeof(nothing));
+    }
+}
+
+void g_generate(struct pa_program *program, const char *filename, bool runtime_outside,
+                struct pa_buf *module, struct g_gen *g) {
     g->program = program;
     g->tree = program->tree;
     g->filename = filename;
     g->table_count = 1; /* 0 is no function */
     g->data = g->places = g->types = g->roots = PA_BUF_INIT(16u << 20);
-    g_link_init(&g->link);
+    find_lines(g);
+    g_link_init(&g->link, runtime_outside);
     g->global_base = (pa_rt_data_end + 15) & ~15u;
     place_globals(g);
     g->data_base = g->global_end;
     unsigned round = 0;
     bool changed;
     do {
+        g->cautious = round >= CAUTIOUS_ROUND;
+        g->relied = false;
         changed = one_round(g);
+        changed |= g->relied;
         changed |= find_recursion(g);
         changed |= find_counting(g);
         if (++round > MAX_ROUNDS)
             pa_refuse(program->tree, NULL, "the program is too large to be compiled");
     } while (changed || round < 2);
     check_order(g);
+    drop_uncalled(g);
     g_assemble(g, module);
 }
 

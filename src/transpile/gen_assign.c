@@ -59,16 +59,16 @@ static void assign_items(struct g_fn *f, struct pa_node *target, struct pa_value
         g_get(f, whole.local);
         g_load(f, G_I32, 16);
         if (i < star) {
-            g_load_slot(f, item, 8 * i);
+            g_load_element(f, item, i);
         } else {
             g_get(f, whole.local);
             g_load(f, G_I32, 8);
             g_i32(f, (int32_t)(count - i));
             g_op(f, 0x6b);
-            g_i32(f, 8);
-            g_op(f, 0x6c);
+            g_i32(f, (int32_t)g_element_shift(item));
+            g_op(f, 0x74);
             g_op(f, 0x6a);
-            g_load_slot(f, item, 0);
+            g_load_element(f, item, 0);
         }
         g_assign(f, kid, item);
     }
@@ -113,27 +113,10 @@ static void assign_attribute(struct g_fn *f, struct pa_node *target, struct pa_v
 /* list[index] = value */
 static void assign_list(struct g_fn *f, struct pa_node *target, struct g_temp value) {
     struct pa_value_type item = pa_type_item(target->a->type, 0);
-    uint32_t object = g_local(f, G_I32), index = g_local(f, G_I64);
-    g_expression(f, target->a);
-    g_need_object(f, target->a->type, target->a);
-    f->pending++;
-    g_index_of(f, target->b);
-    f->pending--;
-    g_set(f, index);
-    g_set(f, object);
-    g_check_list_index(f, object, index, false, "rt_raise_list_assign", target);
-    g_get(f, object);
-    g_load(f, G_I32, 16);
-    g_get(f, index);
-    g_op(f, 0xa7);
-    g_i32(f, 3);
-    g_op(f, 0x74);
-    g_op(f, 0x6a);
+    uint32_t at = g_list_place(f, target, "rt_raise_list_assign");
     g_get(f, value.local);
     g_convert(f, value.type, item, target);
-    g_store_slot(f, item, 0);
-    g_free_local(f, object);
-    g_free_local(f, index);
+    g_store_element(f, item, at);
 }
 
 static void assign_element(struct g_fn *f, struct pa_node *target, struct pa_value_type from) {
@@ -182,7 +165,8 @@ static void assign_slice(struct g_fn *f, struct pa_node *target, struct pa_value
     g_expression(f, target->a);
     g_need_object(f, target->a->type, target->a);
     f->pending++;
-    for (uint32_t i = 0; i < 2; i++) {
+    uint32_t bounds = target->kids[2] ? 3 : 2;
+    for (uint32_t i = 0; i < bounds; i++) {
         there |= target->kids[i] ? 1 << i : 0;
         if (target->kids[i])
             g_index_of(f, target->kids[i]);
@@ -192,7 +176,7 @@ static void assign_slice(struct g_fn *f, struct pa_node *target, struct pa_value
     f->pending--;
     g_i32(f, there);
     g_get(f, value.local);
-    g_rt(f, "rt_list_set_slice");
+    g_rt(f, bounds == 3 ? "rt_list_set_stride" : "rt_list_set_slice");
     g_temp_free(f, value);
 }
 
@@ -254,7 +238,9 @@ void g_assignment(struct g_fn *f, struct pa_node *node) {
         return;
     g_expression(f, node->a);
     if (node->kid_count == 1) {
+        struct g_range range = g_range(f, node->a);
         g_assign(f, node->kids[0], node->a->type);
+        g_know_name(f, node->kids[0], range);
         return;
     }
     struct g_temp value = g_temp_set(f, node->a->type);
@@ -305,11 +291,11 @@ void g_augmented(struct g_fn *f, struct pa_node *node) {
     if (node->op == PA_OP_ADD && pa_type_is(read->type, PA_T_LIST)) {
         struct pa_value_type list = read->type;
         list.none = false;
-        g_list_of(f, node->b, pa_type_list(f->g->program, pa_type_item(list, 0)));
-        struct g_temp more = g_temp_set(f, list);
         g_expression(f, read);
         g_need_object(f, read->type, read);
         struct g_temp whole = g_temp_set(f, list);
+        g_list_of(f, node->b, pa_type_list(f->g->program, pa_type_item(list, 0)));
+        struct g_temp more = g_temp_set(f, list);
         g_get(f, whole.local);
         g_get(f, more.local);
         g_rt(f, "rt_list_extend");
@@ -341,5 +327,13 @@ void g_augmented(struct g_fn *f, struct pa_node *node) {
     } else {
         g_binary(f, node, node->op, read->type, node->b->type, node->type);
     }
+    struct pa_node result = {
+        .kind = PA_N_BINARY, .op = node->op, .a = node->a, .b = node->b, .type = node->type};
+    struct g_range range = g_range(f, &result);
+    if (write->kind == PA_N_NAME && node->op == PA_OP_ADD && pa_type_is(node->type, PA_T_INT) &&
+        g_range(f, node->b).low >= 0)
+        f->grows = pa_web_find(write->web);
     g_assign(f, write, node->type);
+    f->grows = NULL;
+    g_know_name(f, write, range);
 }

@@ -233,6 +233,15 @@ static void generate_len(struct g_fn *f, struct pa_node *node) {
         struct g_temp self = g_temp_set(f, value->type);
         g_special(f, node, "__len__", &self, 1, node->type);
         g_temp_free(f, self);
+        struct g_temp length = g_temp_set(f, node->type);
+        g_get(f, length.local);
+        g_i64(f, 0);
+        g_op(f, 0x53);
+        g_if(f, G_VOID);
+        g_bail(f);
+        g_end(f);
+        g_get(f, length.local);
+        g_temp_free(f, length);
         return;
     }
     g_need_object(f, value->type, value);
@@ -317,8 +326,9 @@ static void generate_isinstance(struct g_fn *f, struct pa_node *node) {
 }
 
 static void generate_divmod(struct g_fn *f, struct pa_node *node) {
-    struct pa_value_type number = pa_type_item(node->type, 0);
-    bool floats = pa_type_is(number, PA_T_FLOAT);
+    bool floats =
+        pa_type_is(node->kids[0]->type, PA_T_FLOAT) || pa_type_is(node->kids[1]->type, PA_T_FLOAT);
+    struct pa_value_type number = floats ? FLOAT : INT;
     struct g_temp a, b, parts[2];
     g_expression_as(f, node->kids[0], number);
     a = g_temp_set(f, number);
@@ -453,9 +463,11 @@ void g_builtin(struct g_fn *f, struct pa_node *node, const char *name) {
         g_rt(f, "rt_input");
         g_check(f, node);
     } else if (IS("exit") || IS("quit")) {
-        if (f->tries || f->in->function)
-            pa_refuse(f->g->tree, &node->place,
-                      "exit() is supported in the module's own code only");
+        if (f->tries || f->in->function ||
+            (node->kid_count && !pa_type_is_integral(node->kids[0]->type))) {
+            g_bail(f); /* it is an exception on its way, or has something to say */
+            return;
+        }
         if (node->kid_count)
             g_index_of(f, node->kids[0]);
         else

@@ -64,12 +64,15 @@ void g_closure(struct g_fn *f, struct pa_function *function) {
 #define DEPTH_UNKNOWN 300
 
 static void push_depth(struct g_fn *f) {
-    if (f->in->counts) {
+    int32_t inside = 0; /* calls that are inlined are levels, too */
+    for (struct g_inline *at = f->inlined; at; at = at->outer)
+        inside++;
+    if (f->whole->counts) {
         g_get(f, f->depth_local);
-        g_i32(f, 1);
+        g_i32(f, 1 + inside);
         g_op(f, 0x6a);
     } else {
-        g_i32(f, f->in->in_table ? DEPTH_UNKNOWN : 0);
+        g_i32(f, (f->whole->in_table ? DEPTH_UNKNOWN : 0) + inside);
     }
 }
 
@@ -86,6 +89,13 @@ static void count_collector(struct g_fn *f, int by) {
 static void call_instance(struct g_fn *f, struct pa_node *at, struct pa_instance_of *in,
                           const struct g_temp *args, int environment, struct pa_value_type want) {
     size_t count = in->def->param_count;
+    uint32_t index = g_instance_index(f->g, in);
+    g_edge_add(f, in, at);
+    if (environment < 0 && g_inline(f, at, in, args)) {
+        g_convert(f, in->result, want, at);
+        return;
+    }
+    in->called = true;
     for (size_t i = 0; i < count; i++) {
         struct pa_value_type type = pa_web_find(in->params[i]->web)->type;
         g_get(f, args[i].local);
@@ -103,10 +113,9 @@ static void call_instance(struct g_fn *f, struct pa_node *at, struct pa_instance
         count_collector(f, 1);
     if (in->counts)
         push_depth(f);
-    g_call(f, g_instance_index(f->g, in));
+    g_call(f, index);
     f->gc_points++;
     f->calls++;
-    g_edge_add(f, in, at);
     if (f->pending)
         count_collector(f, -1);
     if (in->raises)
@@ -123,29 +132,39 @@ static struct pa_instance_of *instance_of(struct g_fn *f, struct pa_function *fu
     return pa_function_instance(f->g->program, function, types, count);
 }
 
+static bool is_keyword(const struct pa_node *call, const struct pa_node *value) {
+    for (uint32_t k = 0; k < call->kid_count; k++)
+        if (call->kids[k]->kind == PA_N_KEYWORD && call->kids[k]->a == value)
+            return true;
+    return false;
+}
+
+static void evaluate_one(struct g_fn *f, struct pa_node *value, struct g_temp *ret) {
+    g_expression(f, value);
+    struct g_range range = g_range(f, value);
+    *ret = g_temp_set(f, value->type);
+    ret->ranged = true;
+    ret->range = range;
+}
+
 /* Evaluates a call's arguments for `function`; self, if there, is args[0] already. */
 static size_t evaluate(struct g_fn *f, struct pa_node *call, struct pa_function *function,
                        size_t skip, struct g_temp *args) {
     struct pa_node *given[MAX_ARGS];
     const struct pa_def *def = function->def;
     pa_bind_arguments(f->g->tree, call, def, skip, given);
-    /* In the order of the text: positions first, which are in the parameters' order already. */
-    for (int keywords = 0; keywords < 2; keywords++)
-        for (size_t i = skip; i < def->param_count; i++) {
-            bool keyword = false;
-            uint32_t order = 0;
-            for (uint32_t k = 0; k < call->kid_count; k++)
-                if (call->kids[k]->kind == PA_N_KEYWORD && call->kids[k]->a == given[i]) {
-                    keyword = true;
-                    order = k;
-                }
-            (void)order;
-            if (keyword != (keywords == 1))
-                continue;
-            struct pa_node *value = given[i] ? given[i] : def->params[i].value;
-            g_expression(f, value);
-            args[i] = g_temp_set(f, value->type);
-        }
+    /* In the order of the text: positions, which are in the parameters' order already, then
+     * keywords, and what the definition says for the rest. */
+    for (size_t i = skip; i < def->param_count; i++)
+        if (given[i] && !is_keyword(call, given[i]))
+            evaluate_one(f, given[i], &args[i]);
+    for (uint32_t k = 0; k < call->kid_count; k++)
+        for (size_t i = skip; i < def->param_count; i++)
+            if (call->kids[k]->kind == PA_N_KEYWORD && call->kids[k]->a == given[i])
+                evaluate_one(f, given[i], &args[i]);
+    for (size_t i = skip; i < def->param_count; i++)
+        if (!given[i])
+            evaluate_one(f, def->params[i].value, &args[i]);
     return def->param_count;
 }
 
@@ -221,7 +240,7 @@ void g_apply(struct g_fn *f, struct pa_node *function, const struct g_temp *args
     if (type->function_count == 1 && (is_by_name(function) || function->kind == PA_N_LAMBDA)) {
         struct pa_instance_of *in = instance_of(f, type->functions[0], args, count);
         if (in)
-            call_instance(f, function, in, args, -1, result);
+            call_instance(f, f->at, in, args, -1, result);
         else
             g_bail(f);
         return;
@@ -239,7 +258,7 @@ void g_apply(struct g_fn *f, struct pa_node *function, const struct g_temp *args
         g_i32(f, (int32_t)type->functions[i]->id);
         g_op(f, 0x46);
         g_if(f, G_VOID);
-        call_instance(f, function, in, args, (int)closure.local, result);
+        call_instance(f, f->at, in, args, (int)closure.local, result);
         g_set(f, value);
         g_br(f, done);
         g_end(f);

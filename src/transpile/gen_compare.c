@@ -164,10 +164,35 @@ struct search {
 static void search_body(struct g_fn *f, void *context) {
     struct search *s = context;
     uint32_t item = g_local(f, g_repr(s->item));
+    /* What is there itself is found without being asked. */
+    bool objects = pa_type_is_pointer(s->item) && pa_type_is_pointer(s->wanted.type);
     g_set(f, item);
-    g_get(f, s->wanted.local);
+    if (pa_type_is(s->item, PA_T_FLOAT) && pa_type_is(s->wanted.type, PA_T_FLOAT)) {
+        /* Of two NaNs nobody knows here whether they are one object. */
+        g_get(f, item);
+        g_get(f, item);
+        g_op(f, 0x62);
+        g_get(f, s->wanted.local);
+        g_get(f, s->wanted.local);
+        g_op(f, 0x62);
+        g_op(f, 0x71);
+        g_if(f, G_VOID);
+        g_bail(f);
+        g_end(f);
+    }
+    if (objects) {
+        g_get(f, item);
+        g_get(f, s->wanted.local);
+        g_op(f, 0x46);
+        g_if(f, G_I32);
+        g_i32(f, 1);
+        g_else(f);
+    }
     g_get(f, item);
-    compare_values(f, s->node, PA_OP_EQ, s->wanted.type, s->item);
+    g_get(f, s->wanted.local);
+    compare_values(f, s->node, PA_OP_EQ, s->item, s->wanted.type);
+    if (objects)
+        g_end(f);
     g_tee(f, s->found.local);
     g_br_if(f, s->exit);
     g_free_local(f, item);

@@ -3,61 +3,130 @@
 
 #define ANY pa_type_of(f->g->program, PA_T_ANY)
 
-/* The index on the stack >= length, unsigned: past the end, or negative. */
-static void if_outside(struct g_fn *f, uint32_t object) {
-    g_get(f, object);
+/* A list whose element is wanted: in a local, or by its view. */
+struct listed {
+    uint32_t object;
+    const struct pa_web *web; /* that has a view, or NULL */
+    uint32_t elements, count;
+};
+
+static void push_count(struct g_fn *f, const struct listed *list) {
+    if (list->web) {
+        g_get(f, list->count);
+        return;
+    }
+    g_get(f, list->object);
     g_load(f, G_I32, 8);
     g_op(f, 0xad);
+}
+
+/* The index on the stack >= length, unsigned: past the end, or negative. */
+static void if_outside(struct g_fn *f, const struct listed *list) {
+    push_count(f, list);
     g_op(f, 0x5a);
     g_if(f, G_VOID);
 }
 
-void g_check_list_index(struct g_fn *f, uint32_t object, uint32_t index, bool positive,
-                        const char *raise, struct pa_node *node) {
-    g_get(f, index);
-    if_outside(f, object);
-    if (!positive) {
-        g_get(f, index);
-        g_get(f, object);
-        g_load(f, G_I32, 8);
-        g_op(f, 0xad);
-        g_op(f, 0x7c);
-        g_tee(f, index);
-        if_outside(f, object);
-    }
+static void raise_outside(struct g_fn *f, const char *raise, struct pa_node *node) {
     g_rt(f, raise);
     g_raised(f, node);
-    if (!positive)
-        g_end(f);
     g_end(f);
 }
 
-/* list[index]: within bounds it is two loads and a comparison. */
+/* Leaves by way of `raise` where the index is not in the list.  One that may be negative counts
+ * from the end, and is what it stands for afterwards. */
+static void check_index(struct g_fn *f, const struct listed *list, uint32_t index,
+                        struct g_range range, const char *raise, struct pa_node *node) {
+    const struct g_fact *view = list->web ? g_view_there(f, (uint32_t)list->web->local) : NULL;
+    if (view && range.low >= 0 && range.high < view->low)
+        return;
+    g_get(f, index);
+    if (range.low < 0) { /* index + (index < 0 ? count : 0), without a branch */
+        if (range.high >= 0) {
+            g_get(f, index);
+            g_i64(f, 63);
+            g_op(f, 0x87);
+        }
+        push_count(f, list);
+        if (range.high >= 0)
+            g_op(f, 0x83);
+        g_op(f, 0x7c);
+        g_tee(f, index);
+    }
+    if_outside(f, list);
+    raise_outside(f, raise, node);
+}
+
+#define OFFSET_MAX 4096 /* elements, in the offset of a load */
+
+/* list[c] by a view: what was in the list before needs no check. */
+static uint32_t constant_place(struct g_fn *f, struct pa_node *node, const struct listed *list,
+                               int64_t at, const char *raise) {
+    uint32_t local = (uint32_t)list->web->local;
+    if (g_view_there(f, local)->low <= at) {
+        g_i64(f, at);
+        if_outside(f, list);
+        raise_outside(f, raise, node);
+        g_view_there(f, local)->low = at + 1;
+    }
+    g_get(f, list->elements);
+    return (uint32_t)at;
+}
+
+uint32_t g_list_place(struct g_fn *f, struct pa_node *node, const char *raise) {
+    struct pa_value_type item = pa_type_item(node->a->type, 0);
+    struct listed list = {.web = g_viewable(f, node->a)};
+    const struct g_fact *view = NULL;
+    int64_t constant;
+    uint32_t index = g_local(f, G_I64);
+    if (!list.web) {
+        g_expression(f, node->a);
+        g_need_object(f, node->a->type, node->a);
+        f->pending++;
+    }
+    g_index_of(f, node->b);
+    g_set(f, index);
+    if (list.web) { /* in a variable, which the index cannot have assigned */
+        view = g_view(f, (uint32_t)list.web->local, (struct pa_web *)list.web);
+        if (!view)
+            list.web = NULL;
+        g_get(f, (uint32_t)pa_web_find(node->a->web)->local);
+    } else {
+        f->pending--;
+    }
+    list.object = g_local(f, G_I32);
+    g_set(f, list.object);
+    uint32_t at = 0;
+    if (view) {
+        list.elements = view->elements;
+        list.count = view->count;
+    }
+    if (view && pa_constant_index(node->b, &constant) && constant >= 0 && constant < OFFSET_MAX) {
+        at = constant_place(f, node, &list, constant, raise);
+    } else {
+        check_index(f, &list, index, g_range(f, node->b), raise, node);
+        if (view) {
+            g_get(f, list.elements);
+        } else {
+            g_get(f, list.object);
+            g_load(f, G_I32, 16);
+        }
+        g_get(f, index);
+        g_op(f, 0xa7);
+        g_i32(f, (int32_t)g_element_shift(item));
+        g_op(f, 0x74);
+        g_op(f, 0x6a);
+    }
+    g_free_local(f, list.object);
+    g_free_local(f, index);
+    return at;
+}
+
 static void list_element(struct g_fn *f, struct pa_node *node, struct pa_value_type list,
                          struct pa_value_type result) {
     struct pa_value_type item = pa_type_item(list, 0);
-    uint32_t object = g_local(f, G_I32), index = g_local(f, G_I64);
-    g_expression(f, node->a);
-    g_need_object(f, node->a->type, node->a);
-    f->pending++;
-    g_index_of(f, node->b);
-    f->pending--;
-    g_set(f, index);
-    g_set(f, object);
-    int64_t constant;
-    bool positive = pa_constant_index(node->b, &constant) && constant >= 0;
-    g_check_list_index(f, object, index, positive, "rt_raise_list_index", node);
-    g_get(f, object);
-    g_load(f, G_I32, 16);
-    g_get(f, index);
-    g_op(f, 0xa7);
-    g_i32(f, 3);
-    g_op(f, 0x74);
-    g_op(f, 0x6a);
-    g_load_slot(f, item, 0);
+    g_load_element(f, item, g_list_place(f, node, "rt_raise_list_index"));
     g_convert(f, item, result, node);
-    g_free_local(f, object);
-    g_free_local(f, index);
 }
 
 static void dict_element(struct g_fn *f, struct pa_node *node, struct pa_value_type dict) {

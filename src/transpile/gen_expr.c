@@ -62,21 +62,26 @@ void g_condition(struct g_fn *f, struct pa_node *node) {
         if (node->mark)
             return;
         g_if(f, G_I32);
-        if (and)
+        if (and) {
+            g_assume(f, node->a, true);
             g_condition(f, node->b);
-        else
+        } else {
             g_i32(f, 1);
+        }
         g_else(f);
-        if (and)
+        if (and) {
             g_i32(f, 0);
-        else
+        } else {
+            g_assume(f, node->a, false);
             g_condition(f, node->b);
+        }
         g_end(f);
         return;
     }
     enum pa_truth truth = pa_infer_truth(x, node);
     if (truth == PA_ALWAYS || truth == PA_NEVER) {
-        if (node->kind == PA_N_COMPARE && node->kids[0]->kind != PA_N_NAME) {
+        bool asks = node->kind == PA_N_COMPARE || node->kind == PA_N_CALL;
+        if (asks && node->kids[0]->kind != PA_N_NAME) { /* what it does is done all the same */
             g_expression(f, node->kids[0]);
             g_op(f, 0x1a);
         }
@@ -224,6 +229,8 @@ static void generate_and_or(struct g_fn *f, struct pa_node *node) {
 
 static void generate_conditional(struct g_fn *f, struct pa_node *node) {
     if (node->mark == PA_ALWAYS || node->mark == PA_NEVER) {
+        g_condition(f, node->b);
+        g_op(f, 0x1a);
         g_expression_as(f, node->mark == PA_ALWAYS ? node->a : node->c, node->type);
         return;
     }
@@ -233,8 +240,10 @@ static void generate_conditional(struct g_fn *f, struct pa_node *node) {
     }
     g_condition(f, node->b);
     g_if(f, g_repr(node->type));
+    g_assume(f, node->b, true);
     g_expression_as(f, node->a, node->type);
     g_else(f);
+    g_assume(f, node->b, false);
     g_expression_as(f, node->c, node->type);
     g_end(f);
 }
@@ -287,7 +296,6 @@ static void generate_unary(struct g_fn *f, struct pa_node *node) {
 
 static void generate_name(struct g_fn *f, struct pa_node *node) {
     struct pa_variable *v = node->variable;
-    struct pa_type *type = pa_type_find(node->type.type);
     double constant;
     if (!v && pa_streq(node->str, "__name__")) {
         g_i32(f, (int32_t)g_string(f->g, "__main__", 8));
@@ -302,7 +310,7 @@ static void generate_name(struct g_fn *f, struct pa_node *node) {
         g_f64(f, constant);
         return;
     }
-    if (!v || v->class || v->binding == PA_BOUND_IMPORT || (!type && !node->type.none)) {
+    if (!v || v->class || v->binding == PA_BOUND_IMPORT) {
         g_i32(f, 0);
         return;
     }
@@ -322,7 +330,7 @@ static bool is_never_there(const struct pa_node *node) {
            !pa_streq(callee->name, "exit") && !pa_streq(callee->name, "quit");
 }
 
-void g_expression(struct g_fn *f, struct pa_node *node) {
+static void expression(struct g_fn *f, struct pa_node *node) {
     if (is_never_there(node)) {
         g_bail(f);
         return;
@@ -422,4 +430,11 @@ void g_expression(struct g_fn *f, struct pa_node *node) {
     default:
         pa_refuse(f->g->tree, &node->place, "this is not supported here");
     }
+}
+
+void g_expression(struct g_fn *f, struct pa_node *node) {
+    struct pa_node *outer = f->at;
+    f->at = node;
+    expression(f, node);
+    f->at = outer;
 }

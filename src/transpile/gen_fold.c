@@ -11,7 +11,8 @@ struct fold {
     struct pa_node *node, *key;
     struct pa_value_type from, type, key_type;
     struct g_temp best, best_key;
-    uint32_t some;
+    uint32_t some;      /* a local: whether there was an item */
+    uint32_t sum, rest; /* locals: of floats */
     bool max;
     struct g_label exit;
 };
@@ -131,10 +132,107 @@ static void fold_sum(struct g_fn *f, void *context) {
     g_temp_free(f, item);
 }
 
+/* Floats, which Python 3.12 and later add with Neumaier's compensation.  In variables of the
+ * function: what gives the items may add floats as well. */
 static void fold_float_sum(struct g_fn *f, void *context) {
     struct fold *fold = context;
+    uint32_t value = g_local(f, G_F64), total = g_local(f, G_F64);
     g_convert(f, fold->from, FLOAT, fold->node);
-    g_rt(f, "rt_sum_add");
+    g_tee(f, value);
+    g_get(f, fold->sum);
+    g_op(f, 0xa0);
+    g_set(f, total);
+    g_get(f, fold->rest);
+    g_get(f, fold->sum); /* (sum - total) + value, where sum is the larger */
+    g_get(f, total);
+    g_op(f, 0xa1);
+    g_get(f, value);
+    g_op(f, 0xa0);
+    g_get(f, value); /* (value - total) + sum, where it is not */
+    g_get(f, total);
+    g_op(f, 0xa1);
+    g_get(f, fold->sum);
+    g_op(f, 0xa0);
+    g_get(f, fold->sum);
+    g_op(f, 0x99);
+    g_get(f, value);
+    g_op(f, 0x99);
+    g_op(f, 0x66);
+    g_op(f, 0x1b);
+    g_op(f, 0xa0);
+    g_set(f, fold->rest);
+    g_get(f, total);
+    g_set(f, fold->sum);
+    g_i32(f, 1);
+    g_set(f, fold->some);
+    g_free_local(f, total);
+    g_free_local(f, value);
+}
+
+/* Of floats, from a float on or from nothing: then it is the int 0 where there are none. */
+static void sum_floats(struct g_fn *f, struct pa_node *node, struct pa_node *start) {
+    struct fold fold = {.node = node, .from = FLOAT};
+    fold.sum = g_local(f, G_F64);
+    fold.rest = g_local(f, G_F64);
+    fold.some = g_local(f, G_I32);
+    if (start)
+        g_expression_as(f, start, FLOAT);
+    else
+        g_f64(f, 0);
+    g_set(f, fold.sum);
+    g_f64(f, 0);
+    g_set(f, fold.rest);
+    g_i32(f, 0);
+    g_set(f, fold.some);
+    g_each(f, node->kids[0], fold_float_sum, &fold, &fold.exit);
+    g_get(f, fold.sum);
+    g_get(f, fold.rest);
+    g_op(f, 0xa0);
+    g_get(f, fold.sum);
+    g_get(f, fold.rest); /* the compensation is left out where it is no number, or nothing */
+    g_f64(f, 0);
+    g_op(f, 0x62);
+    g_get(f, fold.rest);
+    g_get(f, fold.rest);
+    g_op(f, 0xa1);
+    g_f64(f, 0);
+    g_op(f, 0x61);
+    g_op(f, 0x71);
+    g_op(f, 0x1b);
+    g_set(f, fold.sum);
+    if (start) {
+        g_get(f, fold.sum);
+        g_convert(f, FLOAT, node->type, node);
+    } else {
+        g_get(f, fold.some);
+        g_if(f, G_I32);
+        g_get(f, fold.sum);
+        g_rt(f, "rt_box_float");
+        g_else(f);
+        g_i64(f, 0);
+        g_rt(f, "rt_box_int");
+        g_end(f);
+        g_convert(f, ANY, node->type, node);
+    }
+    g_free_local(f, fold.some);
+    g_free_local(f, fold.rest);
+    g_free_local(f, fold.sum);
+}
+
+/* Of numbers that are floats now and then. */
+static void sum_any(struct g_fn *f, struct pa_node *node, struct pa_node *start) {
+    struct pa_value_type any = ANY, list = pa_type_list(f->g->program, any);
+    if (start)
+        g_expression_as(f, start, any);
+    else
+        g_i64(f, 0), g_rt(f, "rt_box_int");
+    struct g_temp from = g_temp_set(f, any);
+    g_list_of(f, node->kids[0], list);
+    g_get(f, from.local);
+    g_rt(f, "rt_sum");
+    g_check(f, node);
+    g_temp_free(f, from);
+    g_convert(f, any, node->type, node);
 }
 
 void g_sum(struct g_fn *f, struct pa_node *node) {
@@ -142,26 +240,13 @@ void g_sum(struct g_fn *f, struct pa_node *node) {
     if (node->kid_count == 2 && !start)
         start = node->kids[1];
     struct fold fold = {.node = node, .type = node->type, .from = g_item_type(f, node->kids[0])};
+    if (pa_type_is(fold.from, PA_T_FLOAT) && (!start || pa_type_is(start->type, PA_T_FLOAT))) {
+        sum_floats(f, node, start);
+        return;
+    }
     if (pa_type_is(fold.from, PA_T_FLOAT) || pa_type_is(fold.from, PA_T_ANY) ||
         pa_type_is(fold.type, PA_T_FLOAT)) {
-        /* Python 3.12 and later add floats with compensation; the runtime knows how. */
-        if (start)
-            g_expression_as(f, start, ANY);
-        else
-            g_i64(f, 0), g_rt(f, "rt_box_int");
-        g_rt(f, "rt_sum_begin");
-        fold.exit = (struct g_label){0};
-        struct pa_value_type any = ANY;
-        if (pa_type_is(fold.from, PA_T_FLOAT)) {
-            g_each(f, node->kids[0], fold_float_sum, &fold, &fold.exit);
-        } else {
-            struct pa_value_type list = pa_type_list(f->g->program, any);
-            g_list_of(f, node->kids[0], list);
-            g_rt(f, "rt_sum_list");
-            g_check(f, node);
-        }
-        g_rt(f, "rt_sum_end");
-        g_convert(f, any, node->type, node);
+        sum_any(f, node, start);
         return;
     }
     fold.best = g_temp_new(f, fold.type);
@@ -208,7 +293,11 @@ struct keys {
 void g_sort_list(struct g_fn *f, struct pa_node *node, struct g_temp list) {
     struct pa_node *key = pa_keyword(node, "key"), *reverse = pa_keyword(node, "reverse");
     struct pa_value_type item = pa_type_item(list.type, 0);
-    struct g_temp keys = list;
+    struct g_temp keys = list, backwards = {0};
+    if (reverse) {
+        g_condition(f, reverse);
+        backwards = g_temp_set(f, BOOL);
+    }
     if (key && key->kind != PA_N_NONE) {
         struct pa_value_type key_type = pa_infer_apply(&f->infer, key, &item, 1);
         struct pa_value_type keys_type = pa_type_list(f->g->program, key_type);
@@ -219,19 +308,29 @@ void g_sort_list(struct g_fn *f, struct pa_node *node, struct g_temp list) {
         keys = g_temp_set(f, keys_type);
         g_i32(f, 0);
         g_set(f, index);
-        struct g_label exit = g_block(f), top = g_loop_start(f);
-        g_get(f, index);
+        uint32_t count = g_local(f, G_I32);
         g_get(f, list.local);
         g_load(f, G_I32, 8);
+        g_set(f, count);
+        struct g_label exit = g_block(f), top = g_loop_start(f);
+        g_get(f, list.local);
+        g_load(f, G_I32, 8);
+        g_get(f, count);
+        g_op(f, 0x47);
+        g_if(f, G_VOID);
+        g_bail(f); /* the key function has changed the list */
+        g_end(f);
+        g_get(f, index);
+        g_get(f, count);
         g_op(f, 0x4f);
         g_br_if(f, exit);
         g_get(f, list.local);
         g_load(f, G_I32, 16);
         g_get(f, index);
-        g_i32(f, 8);
-        g_op(f, 0x6c);
+        g_i32(f, (int32_t)g_element_shift(item));
+        g_op(f, 0x74);
         g_op(f, 0x6a);
-        g_load_slot(f, item, 0);
+        g_load_element(f, item, 0);
         struct g_temp argument = g_temp_set(f, item);
         g_apply(f, key, &argument, 1, key_type);
         g_to_slot(f, key_type);
@@ -249,11 +348,7 @@ void g_sort_list(struct g_fn *f, struct pa_node *node, struct g_temp list) {
         g_end(f);
         g_free_local(f, index);
         g_free_local(f, slot);
-    }
-    struct g_temp backwards = {0};
-    if (reverse) {
-        g_condition(f, reverse);
-        backwards = g_temp_set(f, BOOL);
+        g_free_local(f, count);
     }
     g_get(f, list.local);
     g_get(f, keys.local);

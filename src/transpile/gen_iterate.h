@@ -26,6 +26,7 @@ struct g_iter {
     struct g_temp object;            /* what is iterated over */
     uint32_t index, at, step, count; /* locals */
     int64_t by;
+    struct g_range range; /* of OVER_RANGE: between which its values are */
     struct g_iter *parts;
     uint32_t part_count;
     struct g_temp value; /* of MAP and FILTER: this round's */

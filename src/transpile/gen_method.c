@@ -88,6 +88,15 @@ static void generate_get(struct g_fn *f, struct pa_node *node, struct pa_value_t
     g_free_local(f, at);
 }
 
+/* set.update(another set of such items) */
+static bool is_merge(const struct pa_node *node, const struct pa_type *receiver, const char *name) {
+    if (receiver->kind != PA_T_SET || !pa_streq(name, "update") || node->kid_count != 1 ||
+        pa_lazy_kind(node->kids[0]) != PA_LAZY_NOT || !pa_type_is(node->kids[0]->type, PA_T_SET))
+        return false;
+    struct pa_type *item = pa_type_find(pa_type_item(node->kids[0]->type, 0).type);
+    return item && item == pa_type_find(receiver->items[0].type);
+}
+
 void g_method(struct g_fn *f, struct pa_node *node) {
     struct pa_node *object = node->a->a;
     struct pa_value_type receiver = object->type;
@@ -114,6 +123,18 @@ void g_method(struct g_fn *f, struct pa_node *node) {
         struct g_temp list = g_temp_set(f, receiver);
         g_sort_list(f, node, list);
         g_temp_free(f, list);
+        g_i32(f, 0);
+        return;
+    }
+    if (is_merge(node, known, name)) { /* as |=, which copies the other's table where it can */
+        f->pending++;
+        g_expression(f, node->kids[0]);
+        g_need_object(f, node->kids[0]->type, node->kids[0]);
+        f->pending--;
+        g_i32(f, PA_OP_OR);
+        g_rt(f, "rt_set_inplace");
+        g_check(f, node);
+        g_op(f, 0x1a);
         g_i32(f, 0);
         return;
     }
@@ -147,6 +168,23 @@ void g_method(struct g_fn *f, struct pa_node *node) {
     g_temp_free(f, self);
 }
 
+/* An instruction where there is a root; what to say where there is none, the runtime knows. */
+static void square_root(struct g_fn *f, struct pa_node *node, const char *symbol) {
+    uint32_t x = g_local(f, G_F64);
+    g_tee(f, x);
+    g_f64(f, 0);
+    g_op(f, 0x66);
+    g_if(f, G_F64);
+    g_get(f, x);
+    g_op(f, 0x9f);
+    g_else(f);
+    g_get(f, x);
+    g_rt(f, symbol);
+    g_check(f, node);
+    g_end(f);
+    g_free_local(f, x);
+}
+
 void g_module_call(struct g_fn *f, struct pa_node *node, const char *module, const char *name) {
     if (pa_streq(name, "exit")) {
         g_builtin(f, node, "exit");
@@ -160,6 +198,10 @@ void g_module_call(struct g_fn *f, struct pa_node *node, const char *module, con
     }
     for (uint32_t i = 0; i < node->kid_count; i++)
         push_argument(f, node->kids[i], method->args[i], (struct pa_value_type){0});
+    if (pa_streq(method->symbol, "rt_math_sqrt")) {
+        square_root(f, node, method->symbol);
+        return;
+    }
     g_rt(f, method->symbol);
     if (method->raises)
         g_check(f, node);

@@ -4,9 +4,19 @@
  *     memory:   C stack | runtime's data | module's variables | constants | frames | heap
  */
 #include "transpile/gen.h"
+#include "transpile/transpile.h"
 
 #define FRAME_BYTES (1u << 20)
 #define PAGE        65536u
+/* Of the runtime's own module: enough for most programs, so that they need not grow it first. */
+#define RUNTIME_PAGES 24
+
+/* Of imports and exports. */
+enum {
+    KIND_FUNCTION,
+    KIND_TABLE,
+    KIND_MEMORY
+};
 
 static void section(struct pa_buf *module, uint8_t id, struct pa_buf *content) {
     pa_buf_append(module, &id, 1);
@@ -40,7 +50,18 @@ static void patch(uint8_t *at, uint32_t value) {
 }
 
 static uint32_t own_base(const struct g_gen *g) {
-    return pa_rt_import_count + g->link.taken_count;
+    return g->link.first + g->link.taken_count;
+}
+
+/* Of the runtime's functions those that the module has itself, not as imports. */
+static uint32_t taken_inside(const struct g_gen *g) {
+    return g->link.outside ? 0 : g->link.taken_count;
+}
+
+/* The program's own functions, with _start where it has one: where the runtime is outside, who has
+ * that calls its rt_start, the module's code and its rt_finish by himself. */
+static uint32_t own_count(const struct g_gen *g) {
+    return g->body_count + !g->link.outside;
 }
 
 static void put_runtime_body(struct g_gen *g, uint32_t function, struct pa_buf *out) {
@@ -63,16 +84,75 @@ static void put_runtime_body(struct g_gen *g, uint32_t function, struct pa_buf *
     }
 }
 
-static void put_own_body(struct g_gen *g, struct g_body *own, struct pa_buf *out) {
-    const uint32_t *calls = (const uint32_t *)(const void *)own->own_calls.data;
-    for (size_t i = 0; i < own->own_calls.size / 4; i++) {
-        uint8_t *at = own->code.data + calls[i];
+/* Calls `each` for the places in a body that name one of the program's functions. */
+static void each_own_call(struct g_gen *g, struct g_body *body,
+                          uint32_t (*each)(struct g_gen *g, uint32_t index)) {
+    const uint32_t *calls = (const uint32_t *)(const void *)body->own_calls.data;
+    for (size_t i = 0; i < body->own_calls.size / 4; i++) {
+        uint8_t *at = body->code.data + calls[i];
         uint32_t value = 0;
         for (int k = 0; k < 5; k++)
             value |= (uint32_t)(at[k] & 0x7f) << 7 * k;
-        patch(at, (value & ~G_OWN) + own_base(g));
+        patch(at, each(g, value & ~G_OWN));
     }
+}
+
+static uint32_t reach(struct g_gen *g, uint32_t index) {
+    if (!g->bodies[index].reached) {
+        g->bodies[index].reached = true;
+        g->work[g->work_count++] = index;
+    }
+    return index;
+}
+
+static uint32_t renumber(struct g_gen *g, uint32_t index) {
+    return g->queue[index]->index;
+}
+
+/* Functions that are compiled where they are called, everywhere, need not be there themselves; nor
+ * their types, which nothing but functions has. */
+static void drop_unreached(struct g_gen *g) {
+    uint32_t kept = 0;
+    g->work = pa_tree_alloc(g->tree, (g->body_count + 1) * sizeof(*g->work));
+    g->work_count = 0;
+    reach(g, g->program->module->index);
+    for (uint32_t i = 1; i < g->table_count; i++)
+        reach(g, g->table[i]->index);
+    while (g->work_count)
+        each_own_call(g, &g->bodies[g->work[--g->work_count]], reach);
+    for (uint32_t i = 0; i < g->body_count; i++)
+        if (g->bodies[i].reached)
+            g->queue[i]->index = kept++;
+    for (uint32_t i = 0; i < g->body_count; i++)
+        if (g->bodies[i].reached)
+            each_own_call(g, &g->bodies[i], renumber);
+    kept = 0;
+    const char(*keys)[64] = (const char(*)[64])g->type_keys; /* an engine makes code for each */
+    g->type_count = 0;
+    pa_buf_clear(&g->types);
+    for (uint32_t i = 0; i < g->body_count; i++) {
+        struct g_body body = g->bodies[i];
+        g->bodies[i] = (struct g_body){0};
+        if (body.reached) {
+            body.type = type_by_key(g, keys[body.type]);
+            g->bodies[kept++] = body;
+        } else {
+            pa_buf_done(&body.code);
+            pa_buf_done(&body.own_calls);
+            pa_buf_done(&body.lines);
+        }
+    }
+    g->body_count = kept;
+}
+
+static uint32_t final_number(struct g_gen *g, uint32_t index) {
+    return index + own_base(g);
+}
+
+static void put_own_body(struct g_gen *g, struct g_body *own, struct pa_buf *out) {
+    each_own_call(g, own, final_number);
     g_leb(out, own->code.size);
+    own->start = (uint32_t)out->size;
     pa_buf_append(out, own->code.data, own->code.size);
 }
 
@@ -103,17 +183,18 @@ static const struct {
 
 static void put_names(struct g_gen *g, struct g_body *start, struct pa_buf *module) {
     struct pa_buf names = PA_BUF_INIT(16u << 20), map = PA_BUF_INIT(16u << 20);
-    g_leb(&map, own_base(g) + g->body_count + 1);
-    for (uint32_t i = 0; i < pa_rt_import_count; i++) {
+    uint32_t own = g->program ? own_count(g) : 0; /* the runtime's module has none */
+    g_leb(&map, own_base(g) + own);
+    for (uint32_t i = 0; i < g->link.first; i++) {
         g_leb(&map, i);
         put_name(&map, imports[i].name);
     }
     for (uint32_t i = 0; i < g->link.taken_count; i++) {
         const char *name = pa_rt_functions[g->link.taken[i]].name;
-        g_leb(&map, pa_rt_import_count + i);
+        g_leb(&map, g->link.first + i);
         put_name(&map, name ? name : "rt");
     }
-    for (uint32_t i = 0; i <= g->body_count; i++) {
+    for (uint32_t i = 0; i < own; i++) {
         g_leb(&map, own_base(g) + i);
         put_name(&map, i < g->body_count ? g->bodies[i].name : start->name);
     }
@@ -126,31 +207,72 @@ static void put_names(struct g_gen *g, struct g_body *start, struct pa_buf *modu
     pa_buf_done(&map);
 }
 
-static void put_tables(struct g_gen *g, uint32_t pages, struct pa_buf *module) {
-    struct pa_buf s = PA_BUF_INIT(16u << 20);
+static void put_export(struct pa_buf *buf, const char *name, uint8_t kind, uint32_t index) {
+    put_name(buf, name);
+    put_byte(buf, kind);
+    g_leb(buf, index);
+}
+
+static void put_import(struct pa_buf *buf, const char *from, const char *name, uint8_t kind) {
+    put_name(buf, from);
+    put_name(buf, name);
+    put_byte(buf, kind);
+}
+
+static void put_wasi_imports(struct g_gen *g, struct pa_buf *s) {
+    g_leb(s, PA_ARRAY_LEN(imports));
+    for (size_t i = 0; i < PA_ARRAY_LEN(imports); i++) {
+        put_import(s, "wasi_snapshot_preview1", imports[i].name, KIND_FUNCTION);
+        g_leb(s, type_by_key(g, imports[i].type));
+    }
+}
+
+/* Of a program whose runtime is outside. */
+static void put_runtime_imports(struct g_gen *g, uint32_t pages, struct pa_buf *s) {
+    g_leb(s, g->link.taken_count + 2);
+    for (uint32_t i = 0; i < g->link.taken_count; i++) {
+        const struct pa_rt_function *function = &pa_rt_functions[g->link.taken[i]];
+        put_import(s, PA_TRANSPILE_RUNTIME, function->name, KIND_FUNCTION);
+        g_leb(s, type_by_key(g, function->type));
+    }
+    put_import(s, PA_TRANSPILE_RUNTIME, "table", KIND_TABLE);
+    put_byte(s, 0x70);
+    put_byte(s, 0);
+    g_leb(s, g->table_count);
+    put_import(s, PA_TRANSPILE_RUNTIME, "memory", KIND_MEMORY);
+    put_byte(s, 0);
+    g_leb(s, pages);
+}
+
+/* The table, the memory and the C stack's pointer of a module that has them itself. */
+static void put_memory(uint32_t table_count, uint32_t pages, struct pa_buf *module) {
+    struct pa_buf s = PA_BUF_INIT(1u << 10);
     g_leb(&s, 1);
     put_byte(&s, 0x70);
     put_byte(&s, 0);
-    g_leb(&s, g->table_count);
+    g_leb(&s, table_count);
     section(module, 4, &s);
     g_leb(&s, 1);
     put_byte(&s, 0);
     g_leb(&s, pages);
     section(module, 5, &s);
-    g_leb(&s, 1); /* the C stack's pointer */
+    g_leb(&s, 1);
     put_byte(&s, G_I32);
     put_byte(&s, 1);
     put_byte(&s, 0x41);
     g_sleb(&s, pa_rt_stack_top);
     put_byte(&s, 0x0b);
     section(module, 6, &s);
-    g_leb(&s, 2);
-    put_name(&s, "memory");
-    put_byte(&s, 2);
-    g_leb(&s, 0);
-    put_name(&s, "_start");
-    put_byte(&s, 0);
-    g_leb(&s, own_base(g) + g->body_count);
+    pa_buf_done(&s);
+}
+
+static void put_exports(struct g_gen *g, struct pa_buf *module) {
+    struct pa_buf s = PA_BUF_INIT(16u << 20);
+    g_leb(&s, g->link.outside ? 1 : 2);
+    if (!g->link.outside)
+        put_export(&s, "memory", KIND_MEMORY, 0);
+    uint32_t start = g->link.outside ? g->program->module->index : g->body_count;
+    put_export(&s, "_start", KIND_FUNCTION, own_base(g) + start);
     section(module, 7, &s);
     if (g->table_count > 1) {
         g_leb(&s, 1);
@@ -166,35 +288,27 @@ static void put_tables(struct g_gen *g, uint32_t pages, struct pa_buf *module) {
     pa_buf_done(&s);
 }
 
+static void put_segment(struct pa_buf *s, uint32_t at, const void *bytes, size_t size) {
+    put_byte(s, 0);
+    put_byte(s, 0x41);
+    g_sleb(s, at);
+    put_byte(s, 0x0b);
+    g_leb(s, size);
+    pa_buf_append(s, bytes, size);
+}
+
 static void put_data(struct g_gen *g, struct pa_buf *module) {
     struct pa_buf s = PA_BUF_INIT(32u << 20);
     g_leb(&s, 2);
-    put_byte(&s, 0);
-    put_byte(&s, 0x41);
-    g_sleb(&s, pa_rt_data_start);
-    put_byte(&s, 0x0b);
-    g_leb(&s, pa_rt_data_size);
-    pa_buf_append(&s, pa_rt_data, pa_rt_data_size);
-    put_byte(&s, 0);
-    put_byte(&s, 0x41);
-    g_sleb(&s, g->data_base);
-    put_byte(&s, 0x0b);
-    g_leb(&s, g->data.size);
-    pa_buf_append(&s, g->data.data, g->data.size);
+    put_segment(&s, pa_rt_data_start, pa_rt_data, pa_rt_data_size);
+    put_segment(&s, g->data_base, g->data.data, g->data.size);
     section(module, 11, &s);
     pa_buf_done(&s);
 }
 
-static uint32_t append_data(struct g_gen *g, const void *bytes, size_t size) {
-    static const uint8_t zero[8];
-    pa_buf_append(&g->data, zero, (8 - g->data.size % 8) % 8);
-    uint32_t at = g->data_base + (uint32_t)g->data.size;
-    pa_buf_append(&g->data, bytes, size);
-    return at;
-}
+static const uint8_t magic[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
 
 void g_assemble(struct g_gen *g, struct pa_buf *module) {
-    static const uint8_t magic[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
     /* What the runtime raises by itself, in the order of its enum. */
     static const char *const raised[] = {"ZeroDivisionError", "IndexError",  "KeyError",
                                          "ValueError",        "TypeError",   "AssertionError",
@@ -205,54 +319,108 @@ void g_assemble(struct g_gen *g, struct pa_buf *module) {
         classes[i] = g_class_record(g, pa_class_builtin(g->program, raised[i]));
     uint32_t zero = 0;
     pa_buf_append(&g->roots, &zero, 4);
-    uint32_t where[7];
-    where[0] = append_data(g, classes, sizeof(classes));
-    where[1] = append_data(g, g->places.data, g->places.size);
+    uint32_t *where = g->where;
+    where[0] = g_data(g, classes, sizeof(classes));
+    where[1] = g_places(g);
     where[2] = g_string(g, g->filename, strlen(g->filename));
-    where[3] = append_data(g, g->roots.data, g->roots.size);
+    where[3] = g_data(g, g->roots.data, g->roots.size);
     where[4] = g->data_base + (uint32_t)((g->data.size + 15) & ~(size_t)15); /* frames */
     where[5] = where[4] + FRAME_BYTES;
     where[6] = where[5]; /* heap */
     uint32_t pages = where[6] / PAGE + 2;
+    g->memory_bytes = pages * PAGE;
     struct g_body start = {0};
-    generate_start(g, &start, where, PA_ARRAY_LEN(where));
+    drop_unreached(g);
+    if (!g->link.outside)
+        generate_start(g, &start, where, PA_ARRAY_LEN(g->where));
 
     struct pa_buf code = PA_BUF_INIT(64u << 20), s = PA_BUF_INIT(16u << 20);
-    g_leb(&code, g->link.taken_count + g->body_count + 1);
-    for (uint32_t i = 0; i < g->link.taken_count; i++)
+    g_leb(&code, taken_inside(g) + own_count(g));
+    for (uint32_t i = 0; i < taken_inside(g); i++)
         put_runtime_body(g, g->link.taken[i], &code);
     for (uint32_t i = 0; i < g->body_count; i++)
         put_own_body(g, &g->bodies[i], &code);
-    put_own_body(g, &start, &code);
+    uint32_t end_of_bodies = (uint32_t)code.size;
+    if (!g->link.outside)
+        put_own_body(g, &start, &code);
 
     pa_buf_append(module, magic, sizeof(magic));
     struct pa_buf functions = PA_BUF_INIT(1u << 20), import = PA_BUF_INIT(1u << 16);
-    g_leb(&functions, g->link.taken_count + g->body_count + 1);
-    for (uint32_t i = 0; i < g->link.taken_count; i++)
+    g_leb(&functions, taken_inside(g) + own_count(g));
+    for (uint32_t i = 0; i < taken_inside(g); i++)
         g_leb(&functions, type_by_key(g, pa_rt_functions[g->link.taken[i]].type));
     for (uint32_t i = 0; i < g->body_count; i++)
         g_leb(&functions, g->bodies[i].type);
-    g_leb(&functions, start.type);
-    g_leb(&import, PA_ARRAY_LEN(imports));
-    for (size_t i = 0; i < PA_ARRAY_LEN(imports); i++) {
-        put_name(&import, "wasi_snapshot_preview1");
-        put_name(&import, imports[i].name);
-        put_byte(&import, 0);
-        g_leb(&import, type_by_key(g, imports[i].type));
-    }
+    if (!g->link.outside)
+        g_leb(&functions, start.type);
+    if (g->link.outside)
+        put_runtime_imports(g, pages, &import);
+    else
+        put_wasi_imports(g, &import);
     g_leb(&s, g->type_count);
     pa_buf_append(&s, g->types.data, g->types.size);
     section(module, 1, &s);
     section(module, 2, &import);
     section(module, 3, &functions);
-    put_tables(g, pages, module);
+    if (!g->link.outside)
+        put_memory(g->table_count, pages, module);
+    put_exports(g, module);
     section(module, 10, &code);
-    put_data(g, module);
+    if (!g->link.outside)
+        put_data(g, module);
     put_names(g, &start, module);
+    g_dwarf(g, end_of_bodies, module);
     pa_buf_done(&code);
     pa_buf_done(&s);
     pa_buf_done(&functions);
     pa_buf_done(&import);
     pa_buf_done(&start.code);
     pa_buf_done(&start.own_calls);
+}
+
+static void put_runtime_exports(struct pa_buf *module) {
+    struct pa_buf s = PA_BUF_INIT(1u << 20);
+    uint32_t count = 2;
+    for (uint32_t i = 0; i < pa_rt_function_count; i++)
+        count += pa_rt_functions[i].name != NULL;
+    g_leb(&s, count);
+    put_export(&s, "memory", KIND_MEMORY, 0);
+    put_export(&s, "table", KIND_TABLE, 0);
+    for (uint32_t i = 0; i < pa_rt_function_count; i++)
+        if (pa_rt_functions[i].name)
+            put_export(&s, pa_rt_functions[i].name, KIND_FUNCTION, pa_rt_import_count + i);
+    section(module, 7, &s);
+    pa_buf_done(&s);
+}
+
+void g_runtime_module(struct g_gen *g, struct pa_buf *module) {
+    struct pa_buf code = PA_BUF_INIT(64u << 20), functions = PA_BUF_INIT(1u << 20);
+    struct pa_buf import = PA_BUF_INIT(1u << 16), s = PA_BUF_INIT(1u << 20);
+    g->types = PA_BUF_INIT(1u << 20);
+    g_link_init(&g->link, false);
+    g_link_all(&g->link);
+    put_wasi_imports(g, &import);
+    g_leb(&code, pa_rt_function_count);
+    g_leb(&functions, pa_rt_function_count);
+    for (uint32_t i = 0; i < pa_rt_function_count; i++) {
+        put_runtime_body(g, i, &code);
+        g_leb(&functions, type_by_key(g, pa_rt_functions[i].type));
+    }
+    g_leb(&s, g->type_count);
+    pa_buf_append(&s, g->types.data, g->types.size);
+    pa_buf_append(module, magic, sizeof(magic));
+    section(module, 1, &s);
+    section(module, 2, &import);
+    section(module, 3, &functions);
+    put_memory(PA_ARRAY_LEN(g->table), RUNTIME_PAGES, module);
+    put_runtime_exports(module);
+    section(module, 10, &code);
+    g_leb(&s, 1);
+    put_segment(&s, pa_rt_data_start, pa_rt_data, pa_rt_data_size);
+    section(module, 11, &s);
+    put_names(g, NULL, module);
+    pa_buf_done(&code);
+    pa_buf_done(&functions);
+    pa_buf_done(&import);
+    pa_buf_done(&s);
 }

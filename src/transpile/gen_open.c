@@ -11,6 +11,7 @@ struct pa_value_type g_item_type(struct g_fn *f, struct pa_node *node) {
 static void open_range(struct g_fn *f, struct pa_node *node, struct g_iter *it, bool back) {
     int64_t step = 1;
     it->how = OVER_RANGE;
+    it->range = (struct g_range){INT64_MIN, INT64_MAX};
     it->item = INT;
     it->at = g_local(f, G_I64);
     it->count = g_local(f, G_I64);
@@ -20,8 +21,12 @@ static void open_range(struct g_fn *f, struct pa_node *node, struct g_iter *it, 
     else
         g_index_of(f, node->kids[0]);
     g_set(f, it->at);
-    g_index_of(f, node->kids[node->kid_count == 1 ? 0 : 1]);
+    struct pa_node *stop = node->kids[node->kid_count == 1 ? 0 : 1];
+    g_index_of(f, stop);
     g_set(f, it->count);
+    struct g_range from = {0, 0}, to = g_range(f, stop);
+    if (node->kid_count > 1)
+        from = g_range(f, node->kids[0]);
     bool constant = node->kid_count < 3 || pa_constant_index(node->kids[2], &step);
     if (constant)
         g_i64(f, step);
@@ -29,6 +34,10 @@ static void open_range(struct g_fn *f, struct pa_node *node, struct g_iter *it, 
         g_index_of(f, node->kids[2]);
     g_set(f, it->step);
     it->by = constant && !back ? step : 0;
+    if ((constant ? step > 0 : g_range(f, node->kids[2]).low > 0) && to.high > INT64_MIN)
+        it->range = (struct g_range){from.low, to.high - 1};
+    else if (constant && step < 0 && to.low < INT64_MAX)
+        it->range = (struct g_range){to.low + 1, from.high};
     if (it->by == 1)
         return; /* `count` is where to stop */
     g_get(f, it->at);
@@ -57,6 +66,7 @@ static void open_range(struct g_fn *f, struct pa_node *node, struct g_iter *it, 
 /* A range that is a value. */
 static void open_range_object(struct g_fn *f, struct g_iter *it, bool back) {
     it->how = OVER_RANGE;
+    it->range = (struct g_range){INT64_MIN, INT64_MAX};
     it->item = INT;
     it->at = g_local(f, G_I64);
     it->count = g_local(f, G_I64);
@@ -148,20 +158,26 @@ static void open_table(struct g_fn *f, struct g_iter *it, struct pa_value_type t
         g_rt(f, "rt_set_iterate");
     }
     g_get(f, it->object.local);
-    g_load(f, G_I32, 8);
+    g_load(f, G_I32, set ? 8 : 32); /* how many there are; how often its keys have changed */
     g_set(f, it->count);
+}
+
+/* What is on the stack is never there: nothing that is compiled comes to this point. */
+static void open_nothing(struct g_fn *f, struct g_iter *it) {
+    g_op(f, 0x1a);
+    g_bail(f);
+    it->how = OVER_RANGE;
+    it->range = (struct g_range){INT64_MIN, INT64_MAX};
+    it->by = 1;
+    it->item = (struct pa_value_type){0};
+    it->at = it->count = g_local(f, G_I64);
 }
 
 static void open_value(struct g_fn *f, struct pa_node *node, struct g_iter *it, bool back) {
     struct pa_type *type = pa_type_find(node->type.type);
     g_expression(f, node);
     if (!type) {
-        g_op(f, 0x1a);
-        g_bail(f);
-        it->how = OVER_RANGE;
-        it->by = 1;
-        it->item = (struct pa_value_type){0};
-        it->at = it->count = g_local(f, G_I64);
+        open_nothing(f, it);
         return;
     }
     g_need_object(f, node->type, node);
@@ -217,6 +233,10 @@ static void open_view(struct g_fn *f, struct pa_node *node, struct g_iter *it, e
         return;
     }
     g_expression(f, dict);
+    if (!pa_type_find(type.type)) {
+        open_nothing(f, it);
+        return;
+    }
     g_need_object(f, type, dict);
     if (pa_type_is(type, PA_T_ANY)) {
         type = pa_infer_any_container(&f->infer, PA_T_DICT);

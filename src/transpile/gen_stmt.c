@@ -3,14 +3,6 @@
 
 #define ANY pa_type_of(f->g->program, PA_T_ANY)
 
-enum pending {
-    PENDING_NOTHING,
-    PENDING_RAISE,
-    PENDING_RETURN,
-    PENDING_BREAK,
-    PENDING_CONTINUE
-};
-
 void g_block_of(struct g_fn *f, struct pa_node *node) {
     for (uint32_t i = 0; node && i < node->kid_count; i++)
         g_statement(f, node->kids[i]);
@@ -23,34 +15,42 @@ void g_return(struct g_fn *f) {
         g_store(f, G_I32, g_link_symbol("rt_sp"));
     }
     g_op(f, 0x0f);
+    g_facts_nowhere(f);
 }
 
 /* The result is in `value`; what is to be done finally on the way out is done. */
-static void leave_function(struct g_fn *f, uint32_t value) {
+void g_leave_function(struct g_fn *f, uint32_t value) {
     for (struct g_try *t = f->tries; t; t = t->outer) {
         if (!t->has_finally)
             continue;
         g_get(f, value);
         g_set(f, t->value);
-        g_i32(f, PENDING_RETURN);
+        g_i32(f, G_PENDING_RETURN);
         g_set(f, t->pending);
+        g_leave_handlers(f, t->handlers);
         g_br(f, t->finally);
         return;
     }
+    g_leave_handlers(f, NULL);
     g_get(f, value);
-    g_return(f);
+    if (f->inlined)
+        g_inline_return(f);
+    else
+        g_return(f);
 }
 
-static void leave_loop(struct g_fn *f, enum pending how) {
+void g_leave_loop(struct g_fn *f, enum g_pending how) {
     for (struct g_try *t = f->tries; t != f->loop->tries; t = t->outer) {
         if (!t->has_finally)
             continue;
         g_i32(f, how);
         g_set(f, t->pending);
+        g_leave_handlers(f, t->handlers);
         g_br(f, t->finally);
         return;
     }
-    g_br(f, how == PENDING_BREAK ? f->loop->exit : f->loop->next);
+    g_leave_handlers(f, f->loop->handlers);
+    g_br(f, how == G_PENDING_BREAK ? f->loop->exit : f->loop->next);
 }
 
 static void generate_return(struct g_fn *f, struct pa_node *node) {
@@ -63,168 +63,19 @@ static void generate_return(struct g_fn *f, struct pa_node *node) {
     }
     uint32_t value = g_local(f, g_repr(result));
     g_set(f, value);
-    leave_function(f, value);
+    g_leave_function(f, value);
     g_free_local(f, value);
 }
 
-static void generate_raise(struct g_fn *f, struct pa_node *node) {
-    if (node->b) {
-        g_expression(f, node->b);
-        g_op(f, 0x1a);
-    }
-    if (!node->a) {
-        if (!f->handling)
-            pa_refuse(f->g->tree, &node->place, "raise without an exception");
-        g_get(f, f->handled);
-        g_rt(f, "rt_reraise");
-    } else {
-        struct pa_type *type = pa_type_find(node->a->type.type);
-        if (type && type->kind == PA_T_TYPE) {
-            g_construct_plain(f, node, type->class);
-        } else {
-            g_expression(f, node->a);
-            g_need_object(f, node->a->type, node->a);
-        }
-        g_i32(f, node->b != NULL || f->handling);
-        g_rt(f, "rt_raise");
-    }
-    g_raised(f, node);
-}
-
-static void generate_assert(struct g_fn *f, struct pa_node *node) {
-    g_condition(f, node->a);
-    g_op(f, 0x45);
-    g_if(f, G_VOID);
-    if (node->b)
-        g_expression_as(f, node->b, ANY);
-    else
-        g_i32(f, 0);
-    g_i32(f, node->b != NULL);
-    g_rt(f, "rt_raise_assertion");
-    g_raised(f, node);
-    g_end(f);
-}
-
-static void generate_handler(struct g_fn *f, struct pa_node *handler, struct g_temp caught,
-                             struct g_label after) {
-    if (handler->kid_count) {
-        for (uint32_t i = 0; i < handler->kid_count; i++) {
-            struct pa_type *type = pa_type_find(handler->kids[i]->type.type);
-            g_get(f, caught.local);
-            g_i32(f, (int32_t)g_class_record(f->g, type->class));
-            g_rt(f, "rt_is_instance");
-            if (i)
-                g_op(f, 0x72);
-        }
-    } else {
-        g_i32(f, 1);
-    }
-    g_if(f, G_VOID);
-    if (handler->str) {
-        g_get(f, caught.local);
-        g_variable_set(f, handler->b, pa_web_find(handler->b->web)->type);
-    }
-    bool handling = f->handling;
-    uint32_t handled = f->handled;
-    f->handling = true;
-    f->handled = caught.local;
-    g_block_of(f, handler->a);
-    f->handling = handling;
-    f->handled = handled;
-    g_br(f, after);
-    g_end(f);
-}
-
-/* try ... except ... else: `tries` outside is in force for handlers and else. */
-static void generate_except(struct g_fn *f, struct pa_node *node) {
-    if (!node->kid_count) {
-        g_block_of(f, node->a);
-        return;
-    }
-    struct g_try try = {.outer = f->tries};
-    struct g_label after = g_block(f);
-    try.handler = g_block(f);
-    f->tries = &try;
-    g_block_of(f, node->a);
-    f->tries = try.outer;
-    g_block_of(f, node->b);
-    g_br(f, after);
-    g_end(f);
-    g_rt(f, "rt_catch");
-    struct g_temp caught = g_temp_set(f, ANY);
-    for (uint32_t i = 0; i < node->kid_count; i++)
-        generate_handler(f, node->kids[i], caught, after);
-    g_get(f, caught.local);
-    g_rt(f, "rt_reraise");
-    g_br(f, f->tries ? f->tries->handler : f->raise);
-    f->in->raises = true;
-    g_end(f);
-    g_temp_free(f, caught);
-}
-
-static void generate_try(struct g_fn *f, struct pa_node *node) {
-    if (!node->c) {
-        generate_except(f, node);
-        return;
-    }
-    struct pa_value_type result = f->in->result;
-    struct g_try try = {.outer = f->tries, .has_finally = true, .loop = f->loop};
-    try.pending = g_local(f, G_I32);
-    try.value = g_local(f, g_repr(result));
-    g_i32(f, PENDING_NOTHING);
-    g_set(f, try.pending);
-    try.finally = try.handler = g_block(f);
-    f->tries = &try;
-    generate_except(f, node);
-    f->tries = try.outer;
-    g_end(f);
-    struct g_temp saved = g_temp_new(f, ANY);
-    g_i32(f, 0);
-    g_load(f, G_I32, g_link_symbol("rt_exc"));
-    g_if(f, G_VOID);
-    g_rt(f, "rt_catch");
-    g_temp_put(f, saved);
-    g_i32(f, PENDING_RAISE);
-    g_set(f, try.pending);
-    g_end(f);
-    g_block_of(f, node->c);
-    g_get(f, try.pending);
-    g_i32(f, PENDING_RAISE);
-    g_op(f, 0x46);
-    g_if(f, G_VOID);
-    g_get(f, saved.local);
-    g_rt(f, "rt_reraise");
-    g_br(f, f->tries ? f->tries->handler : f->raise);
-    f->in->raises = true;
-    g_end(f);
-    if (f->in->function) {
-        g_get(f, try.pending);
-        g_i32(f, PENDING_RETURN);
-        g_op(f, 0x46);
-        g_if(f, G_VOID);
-        leave_function(f, try.value);
-        g_end(f);
-    }
-    for (int how = PENDING_BREAK; f->loop && how <= PENDING_CONTINUE; how++) {
-        g_get(f, try.pending);
-        g_i32(f, how);
-        g_op(f, 0x46);
-        g_if(f, G_VOID);
-        leave_loop(f, (enum pending)how);
-        g_end(f);
-    }
-    g_temp_free(f, saved);
-    /* `pending` and `value` are not given back: the code above may be reached from far. */
-}
-
 static void generate_while(struct g_fn *f, struct pa_node *node) {
-    struct g_loop loop = {.outer = f->loop, .tries = f->tries};
+    struct g_loop loop = {.outer = f->loop, .tries = f->tries, .handlers = f->handler};
     loop.exit = g_block(f);
     uint32_t since = f->calls;
-    struct g_label otherwise = g_block(f), top = g_loop_start(f);
+    struct g_label otherwise = g_block(f), top = g_loop_of(f, node, NULL, 0);
     g_condition(f, node->a);
     g_op(f, 0x45);
     g_br_if(f, otherwise);
+    g_assume(f, node->a, true);
     loop.next = g_block(f);
     f->loop = &loop;
     g_block_of(f, node->b);
@@ -238,12 +89,57 @@ static void generate_while(struct g_fn *f, struct pa_node *node) {
     g_end(f);
 }
 
+/* if condition: n += 1, with a constant: what is added depends on the condition, and no branch
+ * does. Counting what a processor cannot predict costs it most of its time otherwise. */
+static bool add_if(struct g_fn *f, struct pa_node *node) {
+    struct pa_node *only = node->b->kid_count == 1 ? node->b->kids[0] : NULL;
+    int64_t by;
+    if (!only || only->kind != PA_S_AUGMENT || (node->c && node->c->kid_count) ||
+        (only->op != PA_OP_ADD && only->op != PA_OP_SUB) || only->a->kind != PA_N_NAME ||
+        !pa_type_is(only->a->type, PA_T_INT) || !pa_constant_index(only->b, &by) || by < 0)
+        return false;
+    struct pa_web *web = pa_web_find(only->a->web);
+    if (web != pa_web_find(only->c->web) || web->local < 0 || web->flag >= 0 ||
+        web->variable->shared || web->variable->by_walrus || !pa_type_is(web->type, PA_T_INT))
+        return false;
+    uint32_t sum = g_local(f, G_I64);
+    struct g_range range = g_range(f, only->a);
+    g_condition(f, node->a);
+    g_op(f, 0xad);
+    if (by != 1) {
+        g_i64(f, by);
+        g_op(f, 0x7e);
+    }
+    g_set(f, sum);
+    g_get(f, (uint32_t)web->local);
+    g_get(f, sum);
+    g_op(f, only->op == PA_OP_ADD ? 0x7c : 0x7d);
+    g_tee(f, sum);
+    if (only->op == PA_OP_ADD && range.low >= 0)
+        g_i64(f, 0); /* two that are not negative: their sum is, where it overflows */
+    else
+        g_get(f, (uint32_t)web->local);
+    g_op(f, only->op == PA_OP_ADD ? 0x53 : 0x55);
+    g_if(f, G_VOID);
+    g_bail(f);
+    g_end(f);
+    g_get(f, sum);
+    f->grows = only->op == PA_OP_ADD ? web : NULL;
+    g_web_set(f, web);
+    f->grows = NULL;
+    if (only->op == PA_OP_ADD)
+        range.high = INT64_MAX;
+    else
+        range.low = INT64_MIN;
+    g_know(f, web, range);
+    g_free_local(f, sum);
+    return true;
+}
+
 static void generate_if(struct g_fn *f, struct pa_node *node) {
     if (node->mark == PA_ALWAYS || node->mark == PA_NEVER) {
-        if (node->a->kind != PA_N_COMPARE && node->a->kind != PA_N_BOOL) {
-            g_condition(f, node->a);
-            g_op(f, 0x1a);
-        }
+        g_condition(f, node->a); /* what it does is done all the same */
+        g_op(f, 0x1a);
         g_block_of(f, node->mark == PA_ALWAYS ? node->b : node->c);
         return;
     }
@@ -253,13 +149,15 @@ static void generate_if(struct g_fn *f, struct pa_node *node) {
         g_bail(f);
         return;
     }
+    if (add_if(f, node))
+        return;
     g_condition(f, node->a);
     g_if(f, G_VOID);
+    g_assume(f, node->a, true);
     g_block_of(f, node->b);
-    if (node->c) {
-        g_else(f);
-        g_block_of(f, node->c);
-    }
+    g_else(f);
+    g_assume(f, node->a, false);
+    g_block_of(f, node->c);
     g_end(f);
 }
 
@@ -285,6 +183,8 @@ static void generate_delete(struct g_fn *f, struct pa_node *node) {
 
 static void generate_class(struct g_fn *f, struct pa_node *node) {
     struct pa_class *class = pa_scope_find(&f->in->scope, node->str)->class;
+    struct g_inner inside = {f->inner, node->str, node};
+    f->inner = &inside;
     for (uint32_t i = 0; i < node->a->kid_count; i++) {
         struct pa_node *kid = node->a->kids[i];
         if (kid->kind != PA_S_ASSIGN)
@@ -295,11 +195,10 @@ static void generate_class(struct g_fn *f, struct pa_node *node) {
         g_expression(f, kid->a);
         g_variable_set(f, &name, kid->a->type);
     }
+    f->inner = inside.outer;
 }
 
-void g_statement(struct g_fn *f, struct pa_node *node) {
-    const uint32_t begins[] = {(uint32_t)f->code.size, node->place.line};
-    pa_buf_append(&f->lines, begins, sizeof(begins));
+static void statement(struct g_fn *f, struct pa_node *node) {
     switch (node->kind) {
     case PA_S_BLOCK:
         g_block_of(f, node);
@@ -326,22 +225,22 @@ void g_statement(struct g_fn *f, struct pa_node *node) {
         g_for(f, node);
         return;
     case PA_S_TRY:
-        generate_try(f, node);
+        g_try_statement(f, node);
         return;
     case PA_S_RETURN:
         generate_return(f, node);
         return;
     case PA_S_RAISE:
-        generate_raise(f, node);
+        g_raise(f, node);
         return;
     case PA_S_BREAK:
-        leave_loop(f, PENDING_BREAK);
+        g_leave_loop(f, G_PENDING_BREAK);
         return;
     case PA_S_CONTINUE:
-        leave_loop(f, PENDING_CONTINUE);
+        g_leave_loop(f, G_PENDING_CONTINUE);
         return;
     case PA_S_ASSERT:
-        generate_assert(f, node);
+        g_assert(f, node);
         return;
     case PA_S_DELETE:
         generate_delete(f, node);
@@ -352,4 +251,11 @@ void g_statement(struct g_fn *f, struct pa_node *node) {
     default:
         return;
     }
+}
+
+void g_statement(struct g_fn *f, struct pa_node *node) {
+    struct pa_node *outer = f->at;
+    g_line_statement(f, node);
+    statement(f, node);
+    f->at = outer;
 }

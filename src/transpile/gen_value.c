@@ -13,7 +13,7 @@ bool g_is_none(struct pa_value_type type) {
 
 /* Data. */
 
-static uint32_t data_room(struct g_gen *g, const void *bytes, size_t size) {
+uint32_t g_data(struct g_gen *g, const void *bytes, size_t size) {
     static const uint8_t zero[8];
     while (g->data.size % 8)
         pa_buf_append(&g->data, zero, 8 - g->data.size % 8);
@@ -46,7 +46,7 @@ uint32_t g_string(struct g_gen *g, const char *text, size_t size) {
     uint32_t at = g->data_base + (uint32_t)((g->data.size + 7) & ~(size_t)7);
     head[4] = at + sizeof(head);
     struct g_string *s = pa_tree_alloc(g->tree, sizeof(*s));
-    s->address = data_room(g, head, sizeof(head));
+    s->address = g_data(g, head, sizeof(head));
     pa_buf_append(&g->data, text, size);
     s->text = text;
     s->size = size;
@@ -61,7 +61,7 @@ uint32_t g_class_record(struct g_gen *g, struct pa_class *class) {
     uint32_t base = class->base ? g_class_record(g, class->base) : 0;
     uint32_t name = g_string(g, class->name, strlen(class->name));
     uint32_t record[12] = {base, name, pa_class_size(class), 0, class->id};
-    class->address = data_room(g, record, sizeof(record));
+    class->address = g_data(g, record, sizeof(record));
     /* Its fields, as a tuple is described, for the collector. */
     uint32_t count = pa_class_size(class);
     uint32_t *fields = pa_tree_alloc(g->tree, (count + 1) * sizeof(*fields));
@@ -70,7 +70,7 @@ uint32_t g_class_record(struct g_gen *g, struct pa_class *class) {
         for (uint32_t i = 0; i < at->field_count; i++)
             fields[1 + pa_class_field_slot(at, &at->fields[i])] =
                 g_descriptor(g, at->fields[i].type);
-    record[3] = data_room(g, fields, (count + 1) * sizeof(*fields));
+    record[3] = g_data(g, fields, (count + 1) * sizeof(*fields));
     for (uint32_t i = 0; i < PA_SPECIALS; i++)
         if (class->special[i])
             record[5 + i] = g_table_entry(g, class->special[i]);
@@ -98,7 +98,7 @@ uint32_t g_descriptor(struct g_gen *g, struct pa_value_type value) {
     if (count > 250)
         pa_refuse(g->tree, NULL, "a tuple of more than 250 items");
     words[0] = kind | count << 8;
-    type->address = data_room(g, words, (count + 1) * sizeof(*words));
+    type->address = g_data(g, words, (count + 1) * sizeof(*words));
     for (uint32_t i = 0; i < count && kind != PA_T_CLASS; i++)
         words[1 + i] = g_descriptor(g, type->items[i]);
     if (kind == PA_T_CLASS)
@@ -112,6 +112,7 @@ uint32_t g_descriptor(struct g_gen *g, struct pa_value_type value) {
 void g_bail(struct g_fn *f) {
     g_rt(f, "rt_bail");
     g_op(f, 0x00);
+    g_facts_nowhere(f);
 }
 
 static void convert_to_any(struct g_fn *f, struct pa_type *from) {
@@ -214,6 +215,31 @@ void g_store_slot(struct g_fn *f, struct pa_value_type type, uint32_t offset) {
     }
 }
 
+/* Bools in lists are bytes (runtime/rt.h); everything else is a slot. */
+uint32_t g_element_shift(struct pa_value_type item) {
+    return pa_type_is(item, PA_T_BOOL) ? 0 : 3;
+}
+
+void g_load_element(struct g_fn *f, struct pa_value_type item, uint32_t at) {
+    if (g_element_shift(item)) {
+        g_load_slot(f, item, at << 3);
+        return;
+    }
+    g_op(f, 0x2d); /* i32.load8_u */
+    g_u32(f, 0);
+    g_u32(f, at);
+}
+
+void g_store_element(struct g_fn *f, struct pa_value_type item, uint32_t at) {
+    if (g_element_shift(item)) {
+        g_store_slot(f, item, at << 3);
+        return;
+    }
+    g_op(f, 0x3a); /* i32.store8 */
+    g_u32(f, 0);
+    g_u32(f, at);
+}
+
 /* A pointer that must not be None. */
 void g_need_object(struct g_fn *f, struct pa_value_type type, struct pa_node *at) {
     (void)at;
@@ -250,6 +276,7 @@ struct g_temp g_temp_new(struct g_fn *f, struct pa_value_type type) {
 }
 
 void g_temp_put(struct g_fn *f, struct g_temp temp) {
+    g_forget_local(f, temp.local);
     g_set(f, temp.local);
     keep(f, temp.local, temp.frame);
 }
@@ -270,7 +297,18 @@ static void prepare_web(struct g_fn *f, struct pa_web *web) {
     web->local = (int)g_local(f, g_repr(web->type));
     web->frame = frame_slot(f, web->type);
     if (web->maybe_unset)
-        web->flag = (int)g_local(f, G_I32);
+        web->flag = (int)g_local_of_zero(f);
+}
+
+void g_web_set(struct g_fn *f, struct pa_web *web) {
+    prepare_web(f, web);
+    g_forget(f, web);
+    g_set(f, (uint32_t)web->local);
+    keep(f, (uint32_t)web->local, web->frame);
+    if (web->flag >= 0) {
+        g_i32(f, 1);
+        g_set(f, (uint32_t)web->flag);
+    }
 }
 
 void g_environment(struct g_fn *f, struct pa_scope *scope) {
@@ -291,6 +329,10 @@ static bool is_of_module(const struct pa_variable *v) {
 void g_variable_get(struct g_fn *f, struct pa_node *name) {
     struct pa_web *web = pa_web_find(name->web);
     struct pa_variable *v = web->variable;
+    if (pa_type_is_unknown(web->type)) {
+        g_bail(f); /* nothing that is ever reached assigns it */
+        return;
+    }
     if (v->shared && is_of_module(v)) {
         g_i32(f, 0);
         g_load(f, G_I32, v->address + 8);
@@ -339,62 +381,7 @@ void g_variable_set(struct g_fn *f, struct pa_node *name, struct pa_value_type f
         g_free_local(f, local);
         return;
     }
-    prepare_web(f, web);
-    g_set(f, (uint32_t)web->local);
-    keep(f, (uint32_t)web->local, web->frame);
-    if (web->flag >= 0) {
-        g_i32(f, 1);
-        g_set(f, (uint32_t)web->flag);
-    }
-}
-
-/* Exceptions. */
-
-/* line, function's name, text of the line, columns */
-uint32_t g_place(struct g_fn *f, const struct pa_node *node) {
-    struct g_gen *g = f->g;
-    const char *name = f->in->function ? f->in->function->name : "<module>";
-    const char *line = g->tree->source, *end = line + g->tree->size;
-    for (uint32_t i = 1; i < node->place.line && line < end; i++) {
-        const char *next = memchr(line, '\n', (size_t)(end - line));
-        line = next ? next + 1 : end;
-    }
-    const char *stop = memchr(line, '\n', (size_t)(end - line));
-    if (!stop)
-        stop = end;
-    const char *start = line;
-    while (start < stop && (*start == ' ' || *start == '\t'))
-        start++;
-    while (stop > start && (stop[-1] == ' ' || stop[-1] == '\r' || stop[-1] == '\t'))
-        stop--;
-    uint32_t words[4] = {node->place.line, g_string(g, name, strlen(name)),
-                         g_string(g, start, (size_t)(stop - start)), 0};
-    uint32_t count = g->place_count;
-    const uint32_t *last = (const uint32_t *)(const void *)g->places.data;
-    if (count && memcmp(last + 4 * (count - 1), words, sizeof(words)) == 0)
-        return count - 1;
-    pa_buf_append(&g->places, words, sizeof(words));
-    return g->place_count++;
-}
-
-static void leave_for_handler(struct g_fn *f, const struct pa_node *at) {
-    g_i32(f, (int32_t)g_place(f, at));
-    g_rt(f, "rt_trace");
-    g_br(f, f->tries ? f->tries->handler : f->raise);
-}
-
-void g_raised(struct g_fn *f, const struct pa_node *at) {
-    leave_for_handler(f, at);
-    f->in->raises = true;
-}
-
-void g_check(struct g_fn *f, const struct pa_node *at) {
-    g_i32(f, 0);
-    g_load(f, G_I32, g_link_symbol("rt_exc"));
-    g_if(f, G_VOID);
-    leave_for_handler(f, at);
-    g_end(f);
-    f->in->raises = true;
+    g_web_set(f, web);
 }
 
 void g_safepoint(struct g_fn *f, uint32_t since) {

@@ -115,11 +115,11 @@ void pa_infer_assign(struct pa_infer *x, struct pa_node *target, struct pa_value
         if (object.type && !pa_type_is(object, PA_T_LIST))
             pa_refuse(x->tree, &target->place, "a slice of a %s cannot be set",
                       pa_type_name(x->program, object));
-        if (target->kids[2])
-            pa_refuse(x->tree, &target->place, "a slice with a step cannot be set");
-        if (object.type && type.type)
-            pa_type_join(x->program, &pa_type_find(object.type)->items[0],
-                         pa_infer_items_of(x, type, &target->place));
+        if (object.type && type.type && !pa_type_is(type, PA_T_LIST))
+            pa_refuse(x->tree, &target->place, "a slice set to a %s is not supported",
+                      pa_type_name(x->program, type));
+        if (object.type && type.type) /* elements are moved as they are: one type of list */
+            pa_type_mix(x->program, &object, type);
         return;
     }
     default:
@@ -175,18 +175,22 @@ static void infer_class(struct pa_infer *x, struct pa_node *node) {
     }
 }
 
+/* An exception, or a class of which one is made. */
+static void infer_raised(struct pa_infer *x, struct pa_node *node, struct pa_node *statement) {
+    struct pa_value_type type = pa_infer_expression(x, node);
+    struct pa_type *known = pa_type_find(type.type);
+    if (known &&
+        !((known->kind == PA_T_CLASS || known->kind == PA_T_TYPE) && known->class->is_exception))
+        pa_refuse(x->tree, &node->place, "this is not an exception");
+    if (known && known->kind == PA_T_TYPE)
+        pa_infer_construct(x, statement, known->class, NULL, 0);
+}
+
 static void infer_raise(struct pa_infer *x, struct pa_node *node) {
-    if (node->a) {
-        struct pa_value_type type = pa_infer_expression(x, node->a);
-        struct pa_type *known = pa_type_find(type.type);
-        if (known && !((known->kind == PA_T_CLASS || known->kind == PA_T_TYPE) &&
-                       known->class->is_exception))
-            pa_refuse(x->tree, &node->a->place, "this is not an exception");
-        if (known && known->kind == PA_T_TYPE)
-            pa_infer_construct(x, node, known->class, NULL, 0);
-    }
+    if (node->a)
+        infer_raised(x, node->a, node);
     if (node->b)
-        pa_infer_expression(x, node->b);
+        infer_raised(x, node->b, node);
 }
 
 static void infer_delete(struct pa_infer *x, struct pa_node *node) {

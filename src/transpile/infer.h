@@ -115,4 +115,9 @@ size_t pa_candidates(struct pa_program *program, struct pa_value_type type, cons
                      struct pa_class **out, size_t room);
 #define PA_MAX_CANDIDATES 32
 
+/* While a list sorts itself Python shows it as empty: a key function that looks at it is refused.
+ */
+void pa_infer_refuse_sorted_list(struct pa_infer *x, const struct pa_node *list,
+                                 const struct pa_node *key);
+
 #endif

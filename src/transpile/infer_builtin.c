@@ -163,8 +163,11 @@ static struct pa_value_type infer_round(struct pa_infer *x, struct pa_node *node
     uint32_t count = pa_positional(x, node, "ndigits", 1, 2);
     struct pa_value_type type = pa_infer_expression(x, node->kids[0]);
     struct pa_node *digits = count == 2 ? node->kids[1] : pa_keyword(node, "ndigits");
-    if (digits)
-        pa_infer_expression(x, digits);
+    if (digits && digits->kind != PA_N_NONE)
+        need(x, digits, pa_infer_expression(x, digits), !digits->type.none,
+             "the digits of round()");
+    else
+        digits = NULL;
     need(x, node, type, !type.type || pa_type_is_number(type) || pa_type_is(type, PA_T_ANY),
          "round()");
     if (!type.type || pa_type_is(type, PA_T_ANY))
@@ -312,10 +315,8 @@ struct pa_value_type pa_infer_builtin(struct pa_infer *x, struct pa_node *node, 
         IS("hex") || IS("oct") || IS("hash") || IS("type"))
         return infer_of_one(x, node, name);
     if (IS("exit") || IS("quit")) {
-        if (pa_positional(x, node, "", 0, 1)) {
+        if (pa_positional(x, node, "", 0, 1))
             pa_infer_expression(x, node->kids[0]);
-            need(x, node, node->kids[0]->type, pa_type_is_integral(node->kids[0]->type), "exit()");
-        }
         return (struct pa_value_type){0};
     }
 #undef IS
@@ -347,7 +348,7 @@ static void make_lambda(struct pa_infer *x, struct pa_node *node, size_t count) 
     }
     def->name = "<lambda>";
     def->param_count = count;
-    def->is_lambda = true;
+    def->is_lambda = def->is_made = true;
     def->body = call;
     def->at = node;
     node->kind = PA_N_LAMBDA;
@@ -480,8 +481,10 @@ static struct pa_value_type infer_sort(struct pa_infer *x, struct pa_node *node,
     struct pa_node *key = pa_keyword(node, "key"), *reverse = pa_keyword(node, "reverse");
     struct pa_value_type item = pa_type_item(receiver, 0);
     pa_positional(x, node, "key reverse", 0, 0);
-    if (key && key->kind != PA_N_NONE)
+    if (key && key->kind != PA_N_NONE) {
+        pa_infer_refuse_sorted_list(x, node->a->a, key);
         pa_infer_apply(x, key, &item, 1);
+    }
     if (reverse)
         pa_infer_expression(x, reverse);
     return pa_type_none();

@@ -156,6 +156,51 @@ size_t pa_candidates(struct pa_program *program, struct pa_value_type type, cons
     return count;
 }
 
+/* Whether a method certainly does more than to give a value. */
+static bool has_effects(const struct pa_node *node) {
+    if (!node)
+        return false;
+    if (node->kind == PA_S_GLOBAL || node->kind == PA_S_NONLOCAL)
+        return true;
+    if (node->kind == PA_S_AUGMENT && node->a->kind != PA_N_NAME)
+        return true;
+    for (uint32_t i = 0; node->kind == PA_S_ASSIGN && i < node->kid_count; i++)
+        if (node->kids[i]->kind != PA_N_NAME && node->kids[i]->kind != PA_N_TUPLE)
+            return true;
+    if (node->kind == PA_N_CALL && node->a->kind == PA_N_NAME && pa_streq(node->a->str, "print"))
+        return true;
+    if (node->kind == PA_N_CALL && node->a->kind == PA_N_ATTRIBUTE &&
+        (pa_streq(node->a->str, "append") || pa_streq(node->a->str, "add")))
+        return true;
+    bool found = has_effects(node->a) || has_effects(node->b) || has_effects(node->c) ||
+                 has_effects(node->d);
+    for (uint32_t i = 0; i < node->kid_count && !found; i++)
+        found = has_effects(node->kids[i]);
+    return found;
+}
+
+static bool mentions(const struct pa_node *node, const struct pa_node *what) {
+    if (!node)
+        return false;
+    if (node->kind == what->kind && pa_streq(node->str, what->str))
+        return true;
+    bool found = mentions(node->a, what) || mentions(node->b, what) || mentions(node->c, what) ||
+                 mentions(node->d, what) || (node->def && mentions(node->def->body, what));
+    for (uint32_t i = 0; i < node->kid_count && !found; i++)
+        found = mentions(node->kids[i], what);
+    return found;
+}
+
+void pa_infer_refuse_sorted_list(struct pa_infer *x, const struct pa_node *list,
+                                 const struct pa_node *key) {
+    const struct pa_def *def = key->def;
+    if (key->kind == PA_N_NAME && key->variable && key->variable->function)
+        def = key->variable->function->def;
+    if (def && (list->kind == PA_N_NAME || list->kind == PA_N_ATTRIBUTE) &&
+        mentions(def->body, list))
+        pa_refuse(x->tree, &key->place, "a key that looks at the list which is sorted");
+}
+
 /* What the runtime will call: str(), repr(), ==, hash() and < of objects in containers. */
 static void infer_specials(struct pa_infer *x, struct pa_class *class) {
     static const char *const names[PA_SPECIALS] = {"__str__", "__repr__", "__eq__", "__hash__",
@@ -169,6 +214,9 @@ static void infer_specials(struct pa_infer *x, struct pa_class *class) {
             continue;
         if (method->def->param_count != (binary ? 2 : 1) || method->def->is_static)
             pa_refuse(x->tree, &class->node->place, "this %s is not supported", names[i]);
+        if (i == PA_SPECIAL_LT && has_effects(method->def->body))
+            pa_refuse(x->tree, &method->def->at->place,
+                      "how often a sort calls __lt__ is the interpreter's affair");
         struct pa_instance_of *in = pa_function_instance(x->program, method, args, binary ? 2 : 1);
         enum pa_type_kind kind = binary ? PA_T_BOOL : i == PA_SPECIAL_HASH ? PA_T_INT : PA_T_STR;
         class->special[i] = in;

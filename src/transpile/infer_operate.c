@@ -135,10 +135,27 @@ struct pa_value_type pa_infer_binary(struct pa_infer *x, struct pa_node *node, e
               pa_type_name(x->program, b));
 }
 
+/* Values that may be equal are compared by one descriptor: containers of one kind become one type.
+ */
+static void infer_equality(struct pa_infer *x, struct pa_value_type a, struct pa_value_type b) {
+    if (!a.type || !b.type || pa_type_is_number(a) || class_of(a) ||
+        pa_type_find(a.type)->kind != pa_type_find(b.type)->kind)
+        return;
+    struct pa_type *ta = pa_type_find(a.type), *tb = pa_type_find(b.type);
+    if (ta->item_count == tb->item_count) {
+        struct pa_value_type both = {.type = ta};
+        pa_type_mix(x->program, &both, (struct pa_value_type){.type = tb});
+    } else {
+        pa_infer_to_any(x, a);
+        pa_infer_to_any(x, b);
+    }
+}
+
 static void compare_in(struct pa_infer *x, struct pa_node *node, struct pa_node *right,
                        struct pa_value_type a) {
     struct pa_value_type item = {0}, b = {0};
-    if (pa_lazy_kind(right) == PA_LAZY_NOT) {
+    enum pa_lazy lazy = pa_lazy_kind(right);
+    if (lazy == PA_LAZY_NOT || lazy == PA_LAZY_RANGE) { /* a range is asked, not gone through */
         b = pa_infer_expression(x, right);
         if (!pa_type_is(b, PA_T_CLASS))
             item = pa_infer_items_of(x, b, &right->place);
@@ -158,6 +175,8 @@ static void compare_in(struct pa_infer *x, struct pa_node *node, struct pa_node 
     if (class_of(a) && class_of(item)) {
         bool there;
         infer_operator_method(x, node, PA_OP_EQ, a, item, &there);
+    } else if (!pa_type_is(b, PA_T_DICT) && !pa_type_is(b, PA_T_SET)) { /* which find by hashes */
+        infer_equality(x, a, item);
     }
 }
 
@@ -207,17 +226,8 @@ struct pa_value_type pa_infer_compare(struct pa_infer *x, struct pa_node *node) 
                    pa_type_find(a.type)->kind != pa_type_find(b.type)->kind) {
             pa_refuse(x->tree, &node->place, "a %s and a %s have no order",
                       pa_type_name(x->program, a), pa_type_name(x->program, b));
-        } else if (!there && a.type && b.type && !pa_type_is_number(a) &&
-                   pa_type_find(a.type)->kind == pa_type_find(b.type)->kind && !class_of(a)) {
-            /* Containers are compared by one descriptor. */
-            struct pa_type *ta = pa_type_find(a.type), *tb = pa_type_find(b.type);
-            if (ta->item_count == tb->item_count) {
-                struct pa_value_type both = {.type = ta};
-                pa_type_mix(x->program, &both, (struct pa_value_type){.type = tb});
-            } else {
-                pa_infer_to_any(x, a);
-                pa_infer_to_any(x, b);
-            }
+        } else if (!there) {
+            infer_equality(x, a, b);
         }
         a = b;
     }

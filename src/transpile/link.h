@@ -3,12 +3,17 @@
  * one.
  *
  * The build links runtime/ into one WebAssembly module with its relocations kept, and turns that
- * into tables: each function's type, body, and the places in it that name other functions.  A
- * function that generated code calls by name is taken over with all that it calls; the rest stays
- * out.  Its data comes along whole, at the addresses that the build gave it.
+ * into tables: each function's type, body, and the places in it that name other functions.  Its
+ * data comes along whole, at the addresses that the build gave it.  There are two ways to have it:
  *
- * Function numbers: the imports (fd_write, fd_read, proc_exit), then the runtime's functions in the
- * order in which they were asked for and the program's own, both by numbers of g_link_*.
+ *     inside      a function that generated code calls by name is taken over with all that it
+ *                 calls; the rest stays out.  The module needs nothing but WASI.
+ *     outside     it is imported from the runtime's own module, which has all functions, the memory
+ *                 and the table (g_runtime_module), and was compiled once for all programs.
+ *
+ * Function numbers: the imports of WASI (inside: fd_write, fd_read, proc_exit), then the runtime's
+ * functions in the order in which they were asked for and the program's own, both by numbers of
+ * g_link_*.
  */
 #ifndef PA_TRANSPILE_LINK_H
 #define PA_TRANSPILE_LINK_H
@@ -47,6 +52,8 @@ extern const uint32_t pa_rt_data_start, pa_rt_data_size, pa_rt_data_end, pa_rt_s
 #define G_OWN 0x40000000u /* marks a function number as one of the program's, until the end */
 
 struct g_link {
+    bool outside;
+    uint32_t first;   /* number of the first that is taken: so many imports are WASI's */
     uint32_t *number; /* by function of the table: its number + 1, 0: not taken */
     uint32_t *taken;  /* in order */
     uint32_t taken_count;
@@ -56,7 +63,9 @@ struct g_link {
 uint32_t g_link_function(struct g_link *link, const char *name);
 const struct pa_rt_function *g_link_named(const char *name);
 uint32_t g_link_symbol(const char *name);
-void g_link_init(struct g_link *link);
+void g_link_init(struct g_link *link, bool outside);
+/* Takes all there are, in the order of the table. */
+void g_link_all(struct g_link *link);
 void g_link_done(struct g_link *link);
 
 #endif

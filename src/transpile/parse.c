@@ -69,6 +69,32 @@ TSNode pa_parse_field(struct pa_kids kids, const char *field) {
     return (TSNode){0};
 }
 
+void pa_parse_lines(struct pa_parse *p, TSNode node) {
+    const char *source = p->tree->source;
+    if (p->brackets || ts_node_start_point(node).row == ts_node_end_point(node).row ||
+        pa_parse_is(node, "string"))
+        return;
+    struct pa_kids kids = pa_parse_kids(p, node);
+    unsigned inside = 0;
+    for (size_t i = 0; i < kids.count && !pa_parse_is(kids.list[i].node, "block"); i++) {
+        uint32_t at = i ? ts_node_end_byte(kids.list[i - 1].node) : ts_node_start_byte(node);
+        for (; at < ts_node_start_byte(kids.list[i].node) && !inside; at++)
+            if (source[at] == '\n' &&
+                (at < 2 ||
+                 (source[at - 1] != '\\' && (source[at - 1] != '\r' || source[at - 2] != '\\'))))
+                pa_parse_refuse(p, node, "not valid Python: cut by the end of a line");
+        char c = kids.list[i].named ? 0 : ts_node_type(kids.list[i].node)[0];
+        inside += c == '(' || c == '[' || c == '{';
+        inside -= inside && (c == ')' || c == ']' || c == '}');
+    }
+}
+
+void pa_parse_commas(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = pa_parse_kids(p, node);
+    if (kids.count > 1 && pa_parse_is(kids.list[1].node, ","))
+        pa_parse_refuse(p, node, "not valid Python: a comma after nothing");
+}
+
 struct pa_node *pa_parse_new(struct pa_parse *p, enum pa_node_kind kind, TSNode at, size_t room) {
     struct pa_node *node = pa_node_new(p->tree, kind, pa_parse_place(at));
     node->kids = pa_tree_alloc(p->tree, (room ? room : 1) * sizeof(*node->kids));
@@ -140,6 +166,10 @@ static void check_source(struct pa_tree *tree) {
         }
         i += n;
     }
+    size_t end = tree->size;
+    end -= end && s[end - 1] == '\n';
+    if (end && s[end - 1] == '\\')
+        pa_refuse(tree, &place, "a backslash before the end of the program");
 }
 
 struct held {
@@ -174,6 +204,7 @@ int pa_tree_parse(struct pa_tree *tree, const char *source, size_t size,
         if (ts_node_has_error(root))
             pa_parse_refuse(&p, find_error(root), "not valid Python, or not understood");
         tree->module = pa_parse_block(&p, root);
+        pa_symbols_check(tree);
     }
     release(held);
     free(held);

@@ -20,6 +20,11 @@ struct pa_parse {
     unsigned depth;
     uint32_t column;           /* where the statements around begin */
     unsigned loops, functions; /* around the statement: break and return belong in one */
+    unsigned brackets;         /* around the expression: lines may end in them */
+    unsigned specifications;   /* of formats, inside each other */
+    const char *around;        /* the kind of what the expression is a part of */
+    bool in_finally;           /* of the function */
+    unsigned loops_outside;    /* of that finally */
 };
 
 /* A child that is not a comment, with the name of its field or NULL. */
@@ -45,6 +50,12 @@ bool pa_parse_is(TSNode node, const char *type);
 /* The node's text as a C string in the arena. */
 const char *pa_parse_text(struct pa_parse *p, TSNode node);
 
+/* Refuses a line's end between the children of `node`, up to its block: outside of brackets a line
+ * ends what is written, but after a backslash. */
+void pa_parse_lines(struct pa_parse *p, TSNode node);
+/* Refuses an opening bracket with a comma after it, which the grammar accepts. */
+void pa_parse_commas(struct pa_parse *p, TSNode node);
+
 PA_NORETURN void pa_parse_refuse(struct pa_parse *p, TSNode node, const char *what);
 
 /* Counts nesting: enter before a node's children are built, leave after. */
@@ -60,6 +71,9 @@ struct pa_node *pa_parse_target(struct pa_parse *p, TSNode node);
 struct pa_def *pa_parse_def(struct pa_parse *p, const char *name, TSNode parameters, TSNode body,
                             bool is_lambda, struct pa_node *at);
 struct pa_node *pa_parse_block(struct pa_parse *p, TSNode node);
+
+/* symbols.c: refuses what Python's compiler finds wrong with names, in the whole tree. */
+void pa_symbols_check(struct pa_tree *tree);
 
 /* A node with room for `count` kids, none yet. */
 struct pa_node *pa_parse_new(struct pa_parse *p, enum pa_node_kind kind, TSNode at, size_t room);

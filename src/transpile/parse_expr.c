@@ -1,6 +1,7 @@
 /* Expressions. */
 #include "transpile/parse.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 
@@ -24,14 +25,24 @@ static enum pa_op operator_of(struct pa_parse *p, TSNode node) {
     pa_parse_refuse(p, node, "this operator is not supported");
 }
 
-/* The digits of a number without underscores. */
+/* The digits of a number without underscores.  What follows at once, as in `1if x`, gives a
+ * SyntaxWarning or an error, which are the interpreter's to write. */
 static char *digits_of(struct pa_parse *p, TSNode node) {
     const char *text = pa_parse_text(p, node);
+    uint32_t end = ts_node_end_byte(node);
+    char after = end < p->tree->size ? p->tree->source[end] : 0;
+    if ((after >= 'a' && after <= 'z') || (after >= 'A' && after <= 'Z') || after == '_' ||
+        (after >= '0' && after <= '9'))
+        pa_parse_refuse(p, node, "a number and a word without a space");
     size_t n = strlen(text), k = 0;
     char *digits = pa_tree_alloc(p->tree, n + 1);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        bool follows = isdigit(text[i + 1]) || ((text[1] | 0x20) == 'x' && isxdigit(text[i + 1]));
+        if (text[i] == '_' && (!follows || !isalnum(text[i - 1])))
+            pa_parse_refuse(p, node, "this number is not understood");
         if (text[i] != '_')
             digits[k++] = text[i];
+    }
     return digits;
 }
 
@@ -97,14 +108,24 @@ static struct pa_node *parse_unary(struct pa_parse *p, TSNode node) {
     return result;
 }
 
+/* What a traceback marks of a node begins where `at` does. */
+static void set_anchor(struct pa_node *node, enum pa_anchor_kind kind, TSNode at) {
+    struct pa_place place = pa_parse_place(at);
+    node->anchor = (struct pa_anchor){place.line, place.column, 0, (uint16_t)kind};
+    if (kind == PA_ANCHOR_OPERATOR)
+        node->anchor.length = (uint16_t)(ts_node_end_byte(at) - ts_node_start_byte(at));
+}
+
 static struct pa_node *parse_binary(struct pa_parse *p, TSNode node, enum pa_node_kind kind) {
     struct pa_kids kids = pa_parse_kids(p, node);
     struct pa_node *result = pa_parse_new(p, kind, node, 0);
     TSNode op = pa_parse_field(kids, "operator");
-    if (kind == PA_N_BINARY)
+    if (kind == PA_N_BINARY) {
         result->op = operator_of(p, op);
-    else if (pa_parse_is(op, "or"))
+        set_anchor(result, PA_ANCHOR_OPERATOR, op);
+    } else if (pa_parse_is(op, "or")) {
         result->kind = PA_N_OR;
+    }
     result->a = pa_parse_expression(p, pa_parse_field(kids, "left"));
     result->b = pa_parse_expression(p, pa_parse_field(kids, "right"));
     return result;
@@ -144,17 +165,23 @@ static struct pa_node *parse_slice(struct pa_parse *p, TSNode value, TSNode slic
 
 static struct pa_node *parse_subscript(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
-    TSNode value = pa_parse_field(kids, "value"), first = {0};
+    TSNode value = pa_parse_field(kids, "value"), first = {0}, bracket = {0};
     size_t subscripts = 0;
     bool comma = false;
     for (size_t i = 0; i < kids.count; i++) {
         if (kids.list[i].field && pa_streq(kids.list[i].field, "subscript") && !subscripts++)
             first = kids.list[i].node;
         comma |= pa_parse_is(kids.list[i].node, ",");
+        if (pa_parse_is(kids.list[i].node, "["))
+            bracket = kids.list[i].node;
     }
-    if (subscripts == 1 && !comma && pa_parse_is(first, "slice"))
-        return parse_slice(p, value, first, node);
+    if (subscripts == 1 && !comma && pa_parse_is(first, "slice")) {
+        struct pa_node *slice = parse_slice(p, value, first, node);
+        set_anchor(slice, PA_ANCHOR_ELEMENT, bracket);
+        return slice;
+    }
     struct pa_node *result = pa_parse_new(p, PA_N_INDEX, node, 0);
+    set_anchor(result, PA_ANCHOR_ELEMENT, bracket);
     result->a = pa_parse_expression(p, value);
     if (subscripts == 1 && !comma) {
         result->b = pa_parse_expression(p, first);
@@ -172,6 +199,8 @@ static struct pa_node *parse_comprehension(struct pa_parse *p, TSNode node,
                                            enum pa_node_kind kind) {
     struct pa_kids kids = pa_parse_named(p, node);
     struct pa_node *result = pa_parse_new(p, kind, node, kids.count);
+    const char *around = p->around;
+    p->around = "for_in_clause";
     for (size_t i = 1; i < kids.count; i++) {
         struct pa_kids parts = pa_parse_kids(p, kids.list[i].node);
         if (pa_parse_is(kids.list[i].node, "for_in_clause")) {
@@ -194,6 +223,7 @@ static struct pa_node *parse_comprehension(struct pa_parse *p, TSNode node,
             pa_parse_refuse(p, kids.list[i].node, "this comprehension is not understood");
         }
     }
+    p->around = kind == PA_N_DICTCOMP ? "pair" : around;
     if (kind == PA_N_DICTCOMP) {
         struct pa_kids pair = pa_parse_kids(p, kids.list[0].node);
         result->a = pa_parse_expression(p, pa_parse_field(pair, "key"));
@@ -206,11 +236,13 @@ static struct pa_node *parse_comprehension(struct pa_parse *p, TSNode node,
 
 static struct pa_node *parse_dictionary(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_named(p, node);
+    pa_parse_commas(p, node);
     struct pa_node *result = pa_parse_new(p, PA_N_DICT, node, 2 * kids.count);
     for (size_t i = 0; i < kids.count; i++) {
         if (!pa_parse_is(kids.list[i].node, "pair"))
             pa_parse_refuse(p, kids.list[i].node, "** in a dictionary is not supported");
         struct pa_kids pair = pa_parse_kids(p, kids.list[i].node);
+        p->around = "pair";
         pa_parse_add(result, pa_parse_expression(p, pa_parse_field(pair, "key")));
         pa_parse_add(result, pa_parse_expression(p, pa_parse_field(pair, "value")));
     }
@@ -223,7 +255,7 @@ static struct pa_node *method_as_lambda(struct pa_parse *p, struct pa_node *meth
     struct pa_node *call = pa_parse_new(p, PA_N_CALL, at, 1);
     struct pa_node *name = pa_parse_new(p, PA_N_NAME, at, 0);
     struct pa_def *def = pa_tree_alloc(p->tree, sizeof(*def));
-    name->str = "a";
+    name->str = ".a"; /* no name of the program's */
     call->a = method;
     if (method->a->kind == PA_N_NAME && pa_streq(method->a->str, "str"))
         method->a = name; /* str.upper */
@@ -234,7 +266,7 @@ static struct pa_node *method_as_lambda(struct pa_parse *p, struct pa_node *meth
     def->params[0].name = name->str;
     def->params[0].place = method->place;
     def->param_count = 1;
-    def->is_lambda = true;
+    def->is_lambda = def->is_made = true;
     def->body = call;
     def->at = lambda;
     lambda->def = def;
@@ -245,13 +277,20 @@ static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     TSNode arguments = pa_parse_field(kids, "arguments");
     struct pa_kids args = pa_parse_named(p, arguments);
+    pa_parse_commas(p, arguments);
     struct pa_node *result = pa_parse_new(p, PA_N_CALL, node, args.count);
     bool keywords = false;
     result->a = pa_parse_expression(p, pa_parse_field(kids, "function"));
+    set_anchor(result, result->a->kind == PA_N_NAME ? PA_ANCHOR_CALL_OF_NAME : PA_ANCHOR_CALL,
+               arguments);
+    p->brackets++;
+    p->around = "argument_list";
     if (pa_parse_is(arguments, "generator_expression")) {
+        p->around = "generator_expression";
         result->kid_count = 0;
         result->kids = pa_tree_alloc(p->tree, sizeof(*result->kids));
         pa_parse_add(result, parse_comprehension(p, arguments, PA_N_GENERATOR));
+        p->brackets--;
         return result;
     }
     for (size_t i = 0; i < args.count; i++) {
@@ -260,7 +299,9 @@ static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
             struct pa_kids pair = pa_parse_kids(p, arg);
             struct pa_node *keyword = pa_parse_new(p, PA_N_KEYWORD, arg, 0);
             keyword->str = pa_parse_text(p, pa_parse_field(pair, "name"));
+            p->around = "keyword_argument";
             keyword->a = pa_parse_expression(p, pa_parse_field(pair, "value"));
+            p->around = "argument_list";
             if (pa_streq(keyword->str, "key") && keyword->a->kind == PA_N_ATTRIBUTE)
                 keyword->a = method_as_lambda(p, keyword->a, arg);
             for (uint32_t k = 0; k < result->kid_count; k++)
@@ -275,6 +316,7 @@ static struct pa_node *parse_call(struct pa_parse *p, TSNode node) {
             pa_parse_add(result, pa_parse_expression(p, arg));
         }
     }
+    p->brackets--;
     if (result->a->kind == PA_N_ATTRIBUTE && pa_streq(result->a->str, "format") &&
         result->a->a->kind == PA_N_STR) {
         struct pa_node *formatted = pa_parse_format_call(p, result);
@@ -294,7 +336,46 @@ static struct pa_node *parse_conditional(struct pa_parse *p, TSNode node) {
     return result;
 }
 
-static struct pa_node *parse_one(struct pa_parse *p, TSNode node) {
+/* Where := and * may stand; the grammar accepts them in more places. */
+static const char *const around_walrus[] = {"parenthesized_expression",
+                                            "argument_list",
+                                            "list",
+                                            "set",
+                                            "tuple",
+                                            "if_statement",
+                                            "while_statement",
+                                            "list_comprehension",
+                                            "set_comprehension",
+                                            "generator_expression"};
+static const char *const around_star[] = {"list", "set", "tuple", "expression_list",
+                                          "argument_list"};
+
+static void check_around(struct pa_parse *p, TSNode node, const char *around,
+                         const char *const *allowed, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (pa_streq(around, allowed[i]))
+            return;
+    pa_parse_refuse(p, node, "not valid Python, or not understood");
+}
+
+static bool is_bracketed(TSNode node) {
+    static const char *const kinds[] = {"parenthesized_expression",
+                                        "list",
+                                        "set",
+                                        "dictionary",
+                                        "list_comprehension",
+                                        "set_comprehension",
+                                        "dictionary_comprehension",
+                                        "generator_expression",
+                                        "subscript",
+                                        "tuple"};
+    for (size_t i = 0; i < PA_ARRAY_LEN(kinds); i++)
+        if (pa_parse_is(node, kinds[i]))
+            return true;
+    return false;
+}
+
+static struct pa_node *parse_one(struct pa_parse *p, TSNode node, const char *around) {
     struct pa_kids kids;
     struct pa_node *result;
     const char *type = ts_node_type(node);
@@ -373,12 +454,14 @@ static struct pa_node *parse_one(struct pa_parse *p, TSNode node) {
         return result;
     }
     if (IS("named_expression")) {
+        check_around(p, node, around, around_walrus, PA_ARRAY_LEN(around_walrus));
         result = pa_parse_new(p, PA_N_WALRUS, node, 0);
         result->a = parse_named(p, PA_N_NAME, pa_parse_field(kids, "name"));
         result->b = pa_parse_expression(p, pa_parse_field(kids, "value"));
         return result;
     }
     if (IS("list_splat")) {
+        check_around(p, node, around, around_star, PA_ARRAY_LEN(around_star));
         struct pa_kids named = pa_parse_named(p, node);
         result = pa_parse_new(p, PA_N_STAR, node, 0);
         result->a = pa_parse_expression(p, named.list[0].node);
@@ -392,8 +475,16 @@ static struct pa_node *parse_one(struct pa_parse *p, TSNode node) {
 struct pa_node *pa_parse_expression(struct pa_parse *p, TSNode node) {
     if (ts_node_is_null(node))
         pa_refuse(p->tree, NULL, "the program is not understood");
+    bool bracketed = is_bracketed(node);
+    const char *around = p->around;
     pa_parse_enter(p, node);
-    struct pa_node *result = parse_one(p, node);
+    if (!bracketed)
+        pa_parse_lines(p, node);
+    p->brackets += bracketed;
+    p->around = ts_node_type(node);
+    struct pa_node *result = parse_one(p, node, around);
+    p->around = around;
+    p->brackets -= bracketed;
     pa_parse_leave(p);
     return result;
 }

@@ -31,11 +31,14 @@ static void parse_parameters(struct pa_parse *p, struct pa_def *def, TSNode para
     if (ts_node_is_null(parameters))
         return;
     struct pa_kids kids = pa_parse_named(p, parameters);
+    pa_parse_lines(p, parameters);
     int style = PA_PARAM_PLAIN;
     def->params = pa_tree_alloc(p->tree, (kids.count + 1) * sizeof(*def->params));
     for (size_t i = 0; i < kids.count; i++) {
         TSNode kid = kids.list[i].node, none = {0};
         struct pa_kids parts = pa_parse_kids(p, kid);
+        if (pa_parse_is(kid, "typed_parameter") && strstr(pa_parse_text(p, kid), ":="))
+            pa_parse_refuse(p, kid, "this annotation is not supported");
         if (pa_parse_is(kid, "identifier")) {
             add_parameter(p, def, kid, none, style);
         } else if (pa_parse_is(kid, "typed_parameter") &&
@@ -46,6 +49,8 @@ static void parse_parameters(struct pa_parse *p, struct pa_def *def, TSNode para
             add_parameter(p, def, pa_parse_field(parts, "name"), pa_parse_field(parts, "value"),
                           style);
         } else if (pa_parse_is(kid, "keyword_separator")) {
+            if (i + 1 == kids.count)
+                pa_parse_refuse(p, kid, "a * without a parameter after it");
             style = PA_PARAM_KEYWORD;
         } else if (pa_parse_is(kid, "list_splat_pattern") && style == PA_PARAM_PLAIN) {
             add_parameter(p, def, pa_parse_named(p, kid).list[0].node, none, PA_PARAM_REST);
@@ -75,11 +80,14 @@ struct pa_def *pa_parse_def(struct pa_parse *p, const char *name, TSNode paramet
         def->body = pa_parse_expression(p, body);
     } else {
         unsigned loops = p->loops;
+        bool in_finally = p->in_finally;
         p->loops = 0;
+        p->in_finally = false;
         p->functions++;
         def->body = pa_parse_block(p, body);
         p->functions--;
         p->loops = loops;
+        p->in_finally = in_finally;
     }
     return def;
 }
@@ -100,8 +108,10 @@ static struct pa_node *parse_class(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
     TSNode bases = pa_parse_field(kids, "superclasses");
     struct pa_kids list = {0};
-    if (!ts_node_is_null(bases))
+    if (!ts_node_is_null(bases)) {
+        pa_parse_commas(p, bases);
         list = pa_parse_named(p, bases);
+    }
     struct pa_node *result = pa_parse_new(p, PA_S_CLASS, node, list.count);
     result->str = pa_parse_text(p, pa_parse_field(kids, "name"));
     for (size_t i = 0; i < list.count; i++) {
@@ -142,10 +152,16 @@ static struct pa_node *parse_assignment(struct pa_parse *p, TSNode node) {
     struct pa_node *result = pa_parse_new(p, PA_S_ASSIGN, node, 64);
     for (TSNode at = node;;) {
         struct pa_kids kids = pa_parse_kids(p, at);
+        pa_parse_lines(p, at);
         TSNode right = pa_parse_field(kids, "right");
         struct pa_node *target = pa_parse_target(p, pa_parse_field(kids, "left"));
-        if (!ts_node_is_null(pa_parse_field(kids, "type")) && target->kind == PA_N_TUPLE)
+        bool annotated = !ts_node_is_null(pa_parse_field(kids, "type"));
+        if (annotated &&
+            (target->kind == PA_N_TUPLE || result->kid_count || pa_parse_is(right, "assignment")))
             pa_parse_refuse(p, at, "this cannot be annotated");
+        if (target->kind == PA_N_STAR)
+            pa_parse_refuse(p, at, "a starred name that is alone");
+        result->mark = annotated;
         if (result->kid_count == 64)
             pa_parse_refuse(p, node, "too many targets");
         pa_parse_add(result, target);
@@ -164,6 +180,7 @@ static struct pa_node *parse_assignment(struct pa_parse *p, TSNode node) {
 
 static struct pa_node *parse_augmented(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_kids(p, node);
+    pa_parse_lines(p, node);
     struct pa_node *result = pa_parse_new(p, PA_S_AUGMENT, node, 0);
     const char *op = ts_node_type(pa_parse_field(kids, "operator"));
     size_t i = 0;
@@ -186,8 +203,11 @@ static void check_clauses(struct pa_parse *p, TSNode node, struct pa_kids kids) 
         const char *type = ts_node_type(kids.list[i].node);
         size_t size = strlen(type);
         TSPoint at = ts_node_start_point(kids.list[i].node);
-        if (size > 7 && pa_streq(type + size - 7, "_clause") && at.column != start.column)
+        if (size <= 7 || !pa_streq(type + size - 7, "_clause"))
+            continue;
+        if (at.column != start.column)
             pa_parse_refuse(p, kids.list[i].node, "the indentation is not valid");
+        pa_parse_lines(p, kids.list[i].node);
     }
 }
 
@@ -247,6 +267,8 @@ static struct pa_node *parse_for(struct pa_parse *p, TSNode node) {
     check_clauses(p, node, kids);
     struct pa_node *result = pa_parse_new(p, PA_S_FOR, node, 0);
     result->a = pa_parse_target(p, pa_parse_field(kids, "left"));
+    if (result->a->kind == PA_N_STAR)
+        pa_parse_refuse(p, node, "a starred name that is alone");
     result->b = pa_parse_expression(p, pa_parse_field(kids, "right"));
     result->c = parse_loop_body(p, pa_parse_field(kids, "body"));
     result->d = parse_else(p, pa_parse_field(kids, "alternative"));
@@ -282,9 +304,24 @@ static struct pa_node *parse_handler(struct pa_parse *p, TSNode node) {
             if (result->kids[i]->kind != PA_N_NAME)
                 pa_parse_refuse(p, value, "a handler of this is not supported");
     }
+    if (!ts_node_is_null(alias) && !pa_parse_is(alias, "identifier"))
+        pa_parse_refuse(p, alias, "this name of an exception is not understood");
     if (!ts_node_is_null(alias))
         result->str = pa_parse_text(p, alias);
     result->a = pa_parse_block(p, kids.list[kids.count - 1].node);
+    return result;
+}
+
+/* Leaving a `finally` by return, break or continue gives a SyntaxWarning, which is the
+ * interpreter's to write. */
+static struct pa_node *parse_finally(struct pa_parse *p, TSNode body) {
+    bool in_finally = p->in_finally;
+    unsigned loops = p->loops_outside;
+    p->in_finally = true;
+    p->loops_outside = p->loops;
+    struct pa_node *result = pa_parse_block(p, body);
+    p->in_finally = in_finally;
+    p->loops_outside = loops;
     return result;
 }
 
@@ -300,7 +337,7 @@ static struct pa_node *parse_try(struct pa_parse *p, TSNode node) {
         else if (pa_parse_is(kid, "else_clause"))
             result->b = parse_else(p, kid);
         else if (pa_parse_is(kid, "finally_clause"))
-            result->c = pa_parse_block(p, pa_parse_named(p, kid).list[0].node);
+            result->c = parse_finally(p, pa_parse_named(p, kid).list[0].node);
     }
     for (uint32_t i = 0; i + 1 < result->kid_count; i++)
         if (!result->kids[i]->kid_count)
@@ -330,9 +367,13 @@ static struct pa_node *parse_import(struct pa_parse *p, TSNode node, bool from) 
             name = pa_parse_field(parts, "name");
         }
         item->str = pa_parse_text(p, name);
+        if (from && strchr(item->str, '.'))
+            pa_parse_refuse(p, name, "this import is not understood");
         item->sub = ts_node_is_null(alias) ? item->str : pa_parse_text(p, alias);
         pa_parse_add(result, item);
     }
+    if (pa_parse_is(kids.list[kids.count - 1].node, ","))
+        pa_parse_refuse(p, node, "this import is not understood");
     return result;
 }
 
@@ -343,6 +384,27 @@ static struct pa_node *parse_simple(struct pa_parse *p, TSNode node, enum pa_nod
         result->a = pa_parse_expression(p, kids.list[0].node);
     if (kids.count > 1)
         result->b = pa_parse_expression(p, kids.list[1].node);
+    return result;
+}
+
+static struct pa_node *parse_assert(struct pa_parse *p, TSNode node) {
+    struct pa_node *result = parse_simple(p, node, PA_S_ASSERT);
+    if (result->a && result->a->kind == PA_N_TUPLE)
+        pa_parse_refuse(p, node, "an assertion of a tuple"); /* SyntaxWarning */
+    if (pa_parse_named(p, node).count > 2)
+        pa_parse_refuse(p, node, "this assertion is not understood");
+    return result;
+}
+
+static struct pa_node *parse_raise(struct pa_parse *p, TSNode node) {
+    struct pa_kids kids = pa_parse_named(p, node);
+    bool from = !ts_node_is_null(pa_parse_field(kids, "cause"));
+    struct pa_node *result = parse_simple(p, node, PA_S_RAISE);
+    if (kids.count != (from        ? 2
+                       : result->a ? 1
+                                   : 0) ||
+        (result->a && result->a->kind == PA_N_TUPLE))
+        pa_parse_refuse(p, node, "this raise is not understood");
     return result;
 }
 
@@ -361,12 +423,19 @@ static struct pa_node *parse_delete(struct pa_parse *p, TSNode node) {
         result->kids = tuple->kids;
         result->kid_count = tuple->kid_count;
     }
+    for (uint32_t i = 0; i < result->kid_count; i++) {
+        enum pa_node_kind kind = result->kids[i]->kind;
+        if (kind != PA_N_NAME && kind != PA_N_ATTRIBUTE && kind != PA_N_INDEX &&
+            kind != PA_N_SLICE && kind != PA_N_TUPLE && kind != PA_N_LIST)
+            pa_parse_refuse(p, node, "this cannot be deleted");
+    }
     return result;
 }
 
 static struct pa_node *parse_expression_statement(struct pa_parse *p, TSNode node) {
     struct pa_kids kids = pa_parse_named(p, node);
     if (kids.count != 1 || pa_parse_kids(p, node).count != 1) {
+        p->around = "expression_list";
         struct pa_node *tuple = parse_names(p, node, PA_N_TUPLE); /* a, b */
         struct pa_node *statement = pa_parse_new(p, PA_S_EXPR, node, 0);
         statement->a = tuple;
@@ -386,6 +455,10 @@ static struct pa_node *parse_expression_statement(struct pa_parse *p, TSNode nod
 static struct pa_node *parse_statement(struct pa_parse *p, TSNode node) {
     const char *type = ts_node_type(node);
 #define IS(name) pa_streq(type, name)
+    p->around = type;
+    p->brackets = 0;
+    if (!IS("decorated_definition"))
+        pa_parse_lines(p, node);
     if (IS("expression_statement"))
         return parse_expression_statement(p, node);
     if (IS("if_statement"))
@@ -403,11 +476,15 @@ static struct pa_node *parse_statement(struct pa_parse *p, TSNode node) {
     if (IS("return_statement")) {
         if (!p->functions)
             pa_parse_refuse(p, node, "return outside of a function");
+        if (p->in_finally)
+            pa_parse_refuse(p, node, "return in a finally");
         return parse_simple(p, node, PA_S_RETURN);
     }
     if (IS("break_statement") || IS("continue_statement")) {
         if (!p->loops)
             pa_parse_refuse(p, node, "break or continue outside of a loop");
+        if (p->in_finally && p->loops == p->loops_outside)
+            pa_parse_refuse(p, node, "break or continue out of a finally");
         return pa_parse_new(p, type[0] == 'b' ? PA_S_BREAK : PA_S_CONTINUE, node, 0);
     }
     if (IS("pass_statement"))
@@ -415,9 +492,9 @@ static struct pa_node *parse_statement(struct pa_parse *p, TSNode node) {
     if (IS("try_statement"))
         return parse_try(p, node);
     if (IS("raise_statement"))
-        return parse_simple(p, node, PA_S_RAISE);
+        return parse_raise(p, node);
     if (IS("assert_statement"))
-        return parse_simple(p, node, PA_S_ASSERT);
+        return parse_assert(p, node);
     if (IS("import_statement"))
         return parse_import(p, node, false);
     if (IS("import_from_statement"))

@@ -25,14 +25,17 @@ struct literal {
 static struct literal read_prefix(struct pa_parse *p, TSNode start) {
     struct literal literal = {0};
     const char *text = pa_parse_text(p, start);
+    bool unicode = false;
     for (; *text && *text != '"' && *text != '\''; text++) {
         char c = *text | 0x20;
-        if (c == 'r')
-            literal.raw = true;
-        else if (c == 'f')
-            literal.format = true;
-        else if (c != 'u')
+        if (c != 'r' && c != 'f' && c != 'u')
             pa_parse_refuse(p, start, "bytes and templates are not supported");
+        if (unicode || (c == 'r' && literal.raw) || (c == 'f' && literal.format) ||
+            (c == 'u' && (literal.raw || literal.format)))
+            pa_parse_refuse(p, start, "not valid Python: the letters before a string");
+        literal.raw |= c == 'r';
+        literal.format |= c == 'f';
+        unicode = c == 'u';
     }
     literal.quote = strlen(text);
     return literal;
@@ -71,7 +74,8 @@ static const char *append_number(struct pa_parse *p, TSNode at, const char *s, c
             break;
         value = value * base + digit;
     }
-    if (n < least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
+    if (n < least || value > 0x10ffff || (value >= 0xd800 && value < 0xe000) ||
+        (base == 8 && value > 0xff)) /* SyntaxWarning */
         pa_parse_refuse(p, at, "this escape in a string is not supported");
     append_utf8(out, value);
     return s;
@@ -136,9 +140,20 @@ static struct pa_node *parse_interpolation(struct pa_parse *p, TSNode node,
     for (size_t i = 0; i < kids.count; i++)
         if (pa_parse_is(kids.list[i].node, "="))
             format->mark = 1; /* {x=}: its text first */
+    if (pa_parse_is(expression,
+                    "named_expression")) /* to the grammar; {x:=5} is x and its format */
+        pa_parse_refuse(p, expression,
+                        "a format specification that begins with = is not supported");
+    if (pa_parse_is(expression, "lambda"))
+        pa_parse_refuse(p, expression, "not valid Python: a lambda in an f-string");
+    p->around = pa_parse_is(expression, "expression_list") ? "expression_list" : "interpolation";
+    p->brackets++;
     format->a = pa_parse_expression(p, expression);
+    p->brackets--;
     if (!ts_node_is_null(conversion))
         format->op = (uint8_t)pa_parse_text(p, conversion)[1];
+    if (format->op && !strchr("rsa", format->op))
+        pa_parse_refuse(p, conversion, "this conversion is not understood");
     if (format->mark) {
         if (!format->op && ts_node_is_null(spec))
             format->op = 'r';
@@ -153,9 +168,13 @@ static struct pa_node *parse_interpolation(struct pa_parse *p, TSNode node,
         format->str = text;
         format->len = to - from;
     }
-    if (!ts_node_is_null(spec))
+    if (!ts_node_is_null(spec)) {
+        if (p->specifications++ > 1)
+            pa_parse_refuse(p, spec, "format specifications inside each other");
         format->b =
             parse_parts(p, spec, literal, ts_node_start_byte(spec) + 1, ts_node_end_byte(spec));
+        p->specifications--;
+    }
     return format;
 }
 
@@ -298,6 +317,7 @@ static struct pa_node *format_field(struct pa_parse *p, struct pa_node *call, co
         return NULL; /* not in order, or shown twice */
     *last = index + 1;
     struct pa_node *format = pa_node_new(p->tree, PA_N_FORMAT, call->place);
+    format->anchor = call->anchor;
     format->a = is_plain(argument) ? pa_node_clone(p->tree, argument) : argument;
     s += name;
     if (s < end && *s == '!') {
@@ -319,6 +339,7 @@ struct pa_node *pa_parse_format_call(struct pa_parse *p, struct pa_node *call) {
     const struct pa_node *pattern = call->a->a;
     const char *s = pattern->str, *end = s + pattern->len;
     struct pa_node *result = pa_node_new(p->tree, PA_N_FSTRING, call->place);
+    result->anchor = call->anchor;
     struct text text = new_text(p, pattern->len);
     uint32_t next = 0, last = 0;
     result->kids =

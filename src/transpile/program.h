@@ -91,6 +91,7 @@ struct pa_variable {
     bool shared; /* seen by other functions: lives in memory, one type for all its life */
     bool hidden; /* of a comprehension */
     bool parameter;
+    bool by_walrus;     /* := assigns it, in the middle of an expression */
     struct pa_web *web; /* if shared, or a parameter's first */
     uint32_t address;   /* of a shared variable of the module; a slot in the environment else */
     const char *module, *member; /* of an import */
@@ -135,6 +136,10 @@ struct pa_instance_of {
     bool counts;    /* takes the number of calls around it, as a last parameter */
     uint32_t index; /* among the functions of the module, once it is needed */
     bool indexed;
+    bool called;          /* there are calls of it that are not inlined */
+    uint32_t weight;      /* of its body, 0: not known yet (gen_inline.c) */
+    struct pa_web **webs; /* its variables that are locals, once it is weighed */
+    uint32_t web_count;
 };
 
 struct pa_field {

@@ -7,6 +7,8 @@
  */
 #include "transpile/program.h"
 
+#define MAX_VARIABLES 8000
+
 struct pa_variable *pa_scope_find(struct pa_scope *scope, const char *name) {
     for (struct pa_variable *v = scope->first; v; v = v->next)
         if (!v->hidden && pa_streq(v->name, name))
@@ -29,6 +31,8 @@ static struct pa_variable *add_variable(struct pa_program *program, struct pa_sc
     v->name = name;
     v->scope = scope;
     v->index = scope->count++;
+    if (scope->count > MAX_VARIABLES)
+        pa_refuse(program->tree, NULL, "more than %d variables in one function", MAX_VARIABLES);
     *scope->last = v;
     scope->last = &v->next;
     return v;

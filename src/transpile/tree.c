@@ -11,13 +11,26 @@ struct pa_chunk {
     _Alignas(16) uint8_t bytes[];
 };
 
+/* In characters from 1, as editors and Python count; what is no UTF-8 counts by the byte. */
+static uint32_t column_of(const struct pa_tree *tree, const struct pa_place *place) {
+    const char *at = tree->source, *end = at + tree->size;
+    uint32_t column = 1;
+    for (uint32_t line = 1; line < place->line && at < end; line++) {
+        const char *next = memchr(at, '\n', (size_t)(end - at));
+        at = next ? next + 1 : end;
+    }
+    for (uint32_t i = 0; i < place->column && at + i < end; i++)
+        column += ((uint8_t)at[i] & 0xc0) != 0x80;
+    return column;
+}
+
 void pa_refuse(struct pa_tree *tree, const struct pa_place *place, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
     vsnprintf(tree->refusal->message, sizeof(tree->refusal->message), fmt, args);
     va_end(args);
     tree->refusal->line = place ? place->line : 0;
-    tree->refusal->column = place ? place->column + 1 : 0;
+    tree->refusal->column = place ? column_of(tree, place) : 0;
     longjmp(tree->refused, 1);
 }
 

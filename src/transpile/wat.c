@@ -22,9 +22,11 @@ static const char *const names[256] = {[0x00] = "unreachable",
                                        [0x28] = "i32.load",
                                        [0x29] = "i64.load",
                                        [0x2b] = "f64.load",
+                                       [0x2d] = "i32.load8_u",
                                        [0x36] = "i32.store",
                                        [0x37] = "i64.store",
                                        [0x39] = "f64.store",
+                                       [0x3a] = "i32.store8",
                                        [0x41] = "i32.const",
                                        [0x42] = "i64.const",
                                        [0x44] = "f64.const",
@@ -32,6 +34,7 @@ static const char *const names[256] = {[0x00] = "unreachable",
                                        [0x46] = "i32.eq",
                                        [0x47] = "i32.ne",
                                        [0x48] = "i32.lt_s",
+                                       [0x49] = "i32.lt_u",
                                        [0x4a] = "i32.gt_s",
                                        [0x4b] = "i32.gt_u",
                                        [0x4c] = "i32.le_s",
@@ -41,8 +44,10 @@ static const char *const names[256] = {[0x00] = "unreachable",
                                        [0x51] = "i64.eq",
                                        [0x52] = "i64.ne",
                                        [0x53] = "i64.lt_s",
+                                       [0x54] = "i64.lt_u",
                                        [0x55] = "i64.gt_s",
                                        [0x57] = "i64.le_s",
+                                       [0x58] = "i64.le_u",
                                        [0x59] = "i64.ge_s",
                                        [0x5a] = "i64.ge_u",
                                        [0x61] = "f64.eq",
@@ -66,10 +71,12 @@ static const char *const names[256] = {[0x00] = "unreachable",
                                        [0x83] = "i64.and",
                                        [0x84] = "i64.or",
                                        [0x85] = "i64.xor",
+                                       [0x86] = "i64.shl",
                                        [0x87] = "i64.shr_s",
                                        [0x88] = "i64.shr_u",
                                        [0x99] = "f64.abs",
                                        [0x9a] = "f64.neg",
+                                       [0x9f] = "f64.sqrt",
                                        [0xa0] = "f64.add",
                                        [0xa1] = "f64.sub",
                                        [0xa2] = "f64.mul",
@@ -106,11 +113,11 @@ static const char *type_name(uint8_t type) {
 
 static void put_callee(struct g_gen *g, uint32_t function, struct pa_buf *out) {
     static const char *const imports[] = {"fd_write", "fd_read", "proc_exit"};
-    uint32_t own = pa_rt_import_count + g->link.taken_count;
+    uint32_t own = g->link.first + g->link.taken_count;
     if (function < pa_rt_import_count) {
         pa_buf_printf(out, " $%s", imports[function]);
     } else if (function < own) {
-        const char *name = pa_rt_functions[g->link.taken[function - pa_rt_import_count]].name;
+        const char *name = pa_rt_functions[g->link.taken[function - g->link.first]].name;
         pa_buf_printf(out, " $%s", name ? name : "rt");
     } else {
         pa_buf_printf(out, " %u (; %s ;)", function, g->bodies[function - own].name);
@@ -146,9 +153,11 @@ static void put_instruction(struct g_gen *g, struct cursor *c, unsigned *depth,
     case 0x28:
     case 0x29:
     case 0x2b:
+    case 0x2d:
     case 0x36:
     case 0x37:
     case 0x39:
+    case 0x3a:
         number(c, false);
         pa_buf_printf(out, " offset=%lld", (long long)number(c, false));
         break;
@@ -184,8 +193,9 @@ static void put_line(struct g_gen *g, uint32_t number_of, struct pa_buf *out) {
 static void put_body(struct g_gen *g, const struct g_body *body, uint32_t index,
                      struct pa_buf *out) {
     struct cursor c = {body->code.data, body->code.data + body->code.size};
-    const uint32_t *lines = (const uint32_t *)(const void *)body->lines.data;
-    size_t line = 0, line_count = body->lines.size / 8;
+    const struct g_line *line = (const struct g_line *)(const void *)body->lines.data;
+    const struct g_line *last_line = line + body->lines.size / sizeof(*line);
+    uint32_t shown = 0;
     unsigned depth = 0;
     pa_buf_printf(out, "\n  (func (;%u;) ;; %s\n", index, body->name);
     int64_t locals = number(&c, false);
@@ -197,15 +207,18 @@ static void put_body(struct g_gen *g, const struct g_body *body, uint32_t index,
         pa_buf_append_text(out, ")\n");
     while (c.at < c.end - 1) {
         uint32_t offset = (uint32_t)(c.at - body->code.data);
-        while (line < line_count && lines[2 * line] <= offset)
-            put_line(g, lines[2 * line++ + 1], out);
+        for (; line < last_line && line->offset <= offset; line++) {
+            if (line->line != shown)
+                put_line(g, line->line, out);
+            shown = line->line;
+        }
         put_instruction(g, &c, &depth, out);
     }
     pa_buf_append_text(out, "  )\n");
 }
 
 void g_wat(struct g_gen *g, struct pa_buf *out) {
-    uint32_t own = pa_rt_import_count + g->link.taken_count;
+    uint32_t own = g->link.first + g->link.taken_count;
     pa_buf_printf(
         out,
         "(module ;; %s\n  ;; imports fd_write, fd_read, proc_exit of wasi_snapshot_preview1\n"

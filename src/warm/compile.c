@@ -1,4 +1,5 @@
-/* COMPILE: a module from one memory file to an artifact in another, or a source to a module. */
+/* COMPILE: a module from one memory file to an artifact in another, or a source to a module; or the
+ * transpiler's runtime, which this program carries. */
 #include "warm/worker.h"
 
 #include "base/io.h"
@@ -49,6 +50,8 @@ static int compile(struct pa_worker *worker, const struct pa_compile_message *me
     if (pa_worker_enter_jail(worker, &message->setup, &jail, &report, err) < 0 ||
         pa_read_all(worker->fds[0], "the module", &module, err) < 0)
         return -1;
+    if (message->entry.style == PA_ENTRY_PYTHON)
+        pa_transpile_runtime(&module);
     if (message->python)
         return transpile(worker, message, &module, err);
     if (pa_engine_new(&settings, &engine, err) < 0)

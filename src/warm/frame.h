@@ -22,6 +22,12 @@
  * (a line of JSON) for a tool of its caller's, which REPLY answers at any time.  Before its end
  * come CHANGED: records of files that it changed (request.h), in any pieces.
  *
+ * A Python program that the worker compiles itself: before its first output, and before any code
+ * that was made from it runs,
+ *
+ *                         <------ ARTIFACT    what was made, to be kept; any number of pieces
+ *                         <------ MADE        struct pa_python_made: it begins, or is refused
+ *
  * A session sends TURN (struct pa_end) in place of EXIT and waits at its checkpoint:
  *
  *     RUN ---------------------->         the next turn
@@ -93,9 +99,11 @@ enum pa_frame_type {
     PA_FRAME_FILE_DONE,
     PA_FRAME_CHANGED,
     PA_FRAME_CALL,
+    PA_FRAME_ARTIFACT,
+    PA_FRAME_MADE,
 };
 
-#define PA_FRAME_LAST PA_FRAME_CALL
+#define PA_FRAME_LAST PA_FRAME_MADE
 
 struct pa_frame {
     enum pa_frame_type type;

@@ -63,6 +63,13 @@ static int take_accounts(struct pa_worker *worker, struct pa_quota quotas[PA_MAX
     return 0;
 }
 
+/* Behind the supervisor's clock. */
+static uint64_t cpu_seconds(const struct pa_run_message *message) {
+    const struct pa_limits *limits = &message->policy.limits;
+    bool makes = message->entry.style == PA_ENTRY_PYTHON;
+    return (limits->cpu_ms + (makes ? limits->compile_ms : 0)) / 1000 + 2;
+}
+
 static int enter_jail(struct pa_worker *worker, struct pa_jail *jail, struct pa_jail_report *report,
                       struct pa_error *err) {
     const struct pa_policy *policy = &worker->message.policy;
@@ -77,7 +84,7 @@ static int enter_jail(struct pa_worker *worker, struct pa_jail *jail, struct pa_
         .artifact_fd = worker->fds[0],
         .data_bytes = pa_limits_data_bytes(&policy->limits),
         /* The supervisor's clock is per turn, the kernel's limit per process. */
-        .cpu_seconds = warm || worker->message.session ? 0 : policy->limits.cpu_ms / 1000 + 2,
+        .cpu_seconds = warm || worker->message.session ? 0 : cpu_seconds(&worker->message),
         .open_files = policy->limits.open_files + 64,
     };
     return pa_worker_enter_jail(worker, &worker->message.setup, jail, report, err);
@@ -95,6 +102,8 @@ static int load(struct pa_worker *worker, struct pa_module **ret, struct pa_erro
         pa_engine_new(&settings, &worker->engine, err) < 0 ||
         pa_module_load(worker->engine, pa_jail_artifact_path(&jail, &report), ret, err) < 0)
         return -1;
+    if (worker->message.entry.style == PA_ENTRY_PYTHON)
+        return 0; /* it is narrowed once it has its program, or is a copy */
     if (worker->role == PA_ROLE_ROOT)
         pa_module_move_code(*ret);
     enum pa_jail_stage next = worker->role == PA_ROLE_ROOT ? PA_JAIL_WARM : PA_JAIL_RUN;
@@ -122,7 +131,7 @@ static int take_request(struct pa_worker *worker, struct pa_error *err) {
     return 0;
 }
 
-static void wait_for_request(struct pa_worker *worker) {
+void pa_worker_wait_for_request(struct pa_worker *worker) {
     struct pa_error err;
     struct pa_frame frame;
     pa_run_message_done(&worker->message);
@@ -146,9 +155,11 @@ static void end_turn(struct pa_worker *worker) {
 void pa_worker_checkpoint(struct pa_worker *worker) {
     if (worker->role != PA_ROLE_ROOT)
         return;
-    pa_worker_fork_loop(worker);
+    pa_instance_settle(worker->instance); /* makes forks cheap */
+    pa_hot_learn(worker);
     if (worker->role == PA_ROLE_RUN)
         return; /* to be thrown away after a run of nothing, which the root was sent */
+    pa_worker_fork_loop(worker);
     struct pa_error err;
     worker->role = PA_ROLE_RUN;
     worker->has_request = false;
@@ -170,14 +181,14 @@ bool pa_worker_next_request(struct pa_worker *worker) {
         return false;
     pa_worker_checkpoint(worker);
     if (worker->unused) {
-        wait_for_request(worker);
+        pa_worker_wait_for_request(worker);
     } else if (worker->has_request) {
         struct pa_error err;
         if (take_request(worker, &err) < 0)
             pa_worker_fail(worker, &err);
     } else if (worker->message.session) {
         end_turn(worker);
-        wait_for_request(worker);
+        pa_worker_wait_for_request(worker);
     } else {
         return false;
     }
@@ -185,7 +196,7 @@ bool pa_worker_next_request(struct pa_worker *worker) {
     return true;
 }
 
-static void finish_at_once(void *context, const struct pa_end *end) {
+void pa_worker_finish_at_once(void *context, const struct pa_end *end) {
     struct pa_worker *worker = context;
     pa_hot_finish(worker);
     pa_worker_finish(worker, end);
@@ -228,8 +239,10 @@ void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame) {
                         &entry, &worker->instance, &end, &err);
     if (started < 0)
         pa_worker_fail(worker, &err);
+    if (started == 0 && entry.style == PA_ENTRY_PYTHON)
+        pa_worker_python(worker);
     if (started == 0) {
-        pa_instance_on_end(worker->instance, finish_at_once, worker);
+        pa_instance_on_end(worker->instance, pa_worker_finish_at_once, worker);
         pa_instance_start(worker->instance, &entry, (const char *const *)worker->message.argv,
                           worker->message.argc, &end);
     }

@@ -161,6 +161,54 @@ int pa_transpile_answer_decode(const uint8_t *bytes, size_t size, struct pa_tran
     return 0;
 }
 
+void pa_python_request_encode(const struct pa_python_request *request, struct pa_buf *buf) {
+    pa_put_text(buf, request->filename);
+    pa_put_u8(buf, request->may_read);
+    pa_put_u64(buf, request->keep_ns);
+    pa_put_bytes(buf, request->source, request->source_size);
+    pa_put_bytes(buf, request->made, request->made_size);
+}
+
+int pa_python_request_decode(const uint8_t *bytes, size_t size, struct pa_python_request *ret) {
+    struct pa_reader reader = PA_READER(bytes, size);
+    struct pa_python_request request = {0};
+    pa_get_text_into(&reader, request.filename, sizeof(request.filename));
+    request.may_read = pa_get_u8(&reader);
+    request.keep_ns = pa_get_u64(&reader);
+    request.source = pa_get_bytes(&reader, &request.source_size);
+    request.made = pa_get_bytes(&reader, &request.made_size);
+    if (!pa_reader_ok(&reader))
+        return -1;
+    *ret = request;
+    return 0;
+}
+
+void pa_python_made_encode(const struct pa_python_made *made, struct pa_buf *buf) {
+    pa_put_u8(buf, made->refused);
+    pa_put_u8(buf, made->uses_input);
+    pa_put_u32(buf, made->line);
+    pa_put_u32(buf, made->column);
+    pa_put_text(buf, made->message);
+    pa_put_u64(buf, made->took_ns);
+    pa_put_u64(buf, made->cpu_ns);
+}
+
+int pa_python_made_decode(const uint8_t *bytes, size_t size, struct pa_python_made *ret) {
+    struct pa_reader reader = PA_READER(bytes, size);
+    struct pa_python_made made = {0};
+    made.refused = pa_get_u8(&reader);
+    made.uses_input = pa_get_u8(&reader);
+    made.line = pa_get_u32(&reader);
+    made.column = pa_get_u32(&reader);
+    pa_get_text_into(&reader, made.message, sizeof(made.message));
+    made.took_ns = pa_get_u64(&reader);
+    made.cpu_ns = pa_get_u64(&reader);
+    if (!pa_reader_ok(&reader))
+        return -1;
+    *ret = made;
+    return 0;
+}
+
 void pa_file_step_encode(const struct pa_file_step *step, struct pa_buf *buf) {
     pa_put_u8(buf, (uint8_t)step->op);
     pa_put_text(buf, step->path);

@@ -45,7 +45,8 @@ struct pa_run_message {
     uint64_t outputs_bytes; /* ... as long as they are not more than this together */
 };
 
-/* Descriptors that travel with COMPILE: the module, then the memory file for the artifact. */
+/* Descriptors that travel with COMPILE: the module, then the memory file for the artifact.  Where
+ * the entry is PA_ENTRY_PYTHON the module is the worker's own: the transpiler's runtime. */
 struct pa_compile_message {
     struct pa_worker_setup setup;
     struct pa_limits limits;
@@ -67,6 +68,32 @@ struct pa_transpile_answer {
 };
 void pa_transpile_answer_encode(const struct pa_transpile_answer *answer, struct pa_buf *buf);
 int pa_transpile_answer_decode(const uint8_t *bytes, size_t size, struct pa_transpile_answer *ret);
+
+/* The request of a RUN whose entry is PA_ENTRY_PYTHON: a program. */
+struct pa_python_request {
+    char filename[128];    /* what tracebacks call it */
+    bool may_read;         /* there is a standard input, for programs that use it */
+    uint64_t keep_ns;      /* what takes more CPU time than this to make is sent, to be kept */
+    const uint8_t *source; /* borrowed, as all here */
+    size_t source_size;
+    const uint8_t *made; /* what was kept of this source, or NULL */
+    size_t made_size;
+};
+void pa_python_request_encode(const struct pa_python_request *request, struct pa_buf *buf);
+int pa_python_request_decode(const uint8_t *bytes, size_t size, struct pa_python_request *ret);
+
+/* MADE: what became of it.  Read as an attacker's word, who wrote the program; but what he can say
+ * is only how it goes on with his program. */
+struct pa_python_made {
+    bool refused;          /* it does not run: it cannot be compiled, */
+    bool uses_input;       /* ... or it reads standard input and may not */
+    uint32_t line, column; /* of a refusal, from 1; 0: the program as a whole */
+    char message[200];
+    uint64_t took_ns;
+    uint64_t cpu_ns; /* of the process's life so far */
+};
+void pa_python_made_encode(const struct pa_python_made *made, struct pa_buf *buf);
+int pa_python_made_decode(const uint8_t *bytes, size_t size, struct pa_python_made *ret);
 
 /* FILE: one step with the in-memory files of a session that waits. */
 enum pa_file_op {

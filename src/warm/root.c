@@ -1,9 +1,8 @@
 /*
  * The warm root at its checkpoint: it forks whenever the supervisor asks, and reaps.
  *
- * The process has one thread and stands inside the guest's read of its request.  Before it says
- * that it is ready, its linear memory is put on the footing that makes forks cheap
- * (pa_instance_settle).  A copy gets a channel of its own and waits on it.
+ * The process has one thread and is ready for a request.  A copy gets a channel of its own and
+ * waits on it.
  *
  * The root is the first process of its PID namespace: when it dies, the kernel kills every copy.
  */
@@ -134,10 +133,6 @@ static bool serve(struct pa_worker *worker) {
 
 void pa_worker_fork_loop(struct pa_worker *worker) {
     sigset_t waiting;
-    pa_instance_settle(worker->instance);
-    pa_hot_learn(worker);
-    if (worker->role == PA_ROLE_RUN)
-        return; /* the throw-away copy: its run is what is learned from */
     report_ready(worker);
     watch_children(&waiting);
     for (;;) {

@@ -4,6 +4,7 @@
  *     worker.c    main: one request, then one of the two below
  *     compile.c   COMPILE: a module to an artifact
  *     guest.c     RUN and WARM: a guest from its artifact to its end
+ *     python.c    ... which is a Python program that is compiled first
  *     last_words.c  after a forbidden system call, or in an abort
  *     session.c   a copy that waits: for its request, for the next turn; it forks
  *     files.c     a guest's in-memory files, for its supervisor
@@ -76,6 +77,10 @@ void pa_worker_abort_words(int signal);
 PA_NORETURN void pa_worker_compile(struct pa_worker *worker, const struct pa_frame *frame);
 PA_NORETURN void pa_worker_guest(struct pa_worker *worker, const struct pa_frame *frame);
 
+/* python.c: the instance is the transpiler's runtime; waits for a program, where there is none yet,
+ * compiles it and runs it. */
+PA_NORETURN void pa_worker_python(struct pa_worker *worker);
+
 /* device.c: the devices, for pa_wasi_config. */
 #define PA_WORKER_DEVICES 5
 void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_WORKER_DEVICES]);
@@ -83,6 +88,11 @@ void pa_worker_devices(struct pa_worker *worker, struct pa_stream_device ret[PA_
 /* guest.c: the next message for the guest, which is inside the read that asks for it.  False: there
  * are no more. */
 bool pa_worker_next_request(struct pa_worker *worker);
+
+/* In a copy that has had no request: returns when it has taken one on. */
+void pa_worker_wait_for_request(struct pa_worker *worker);
+/* For pa_instance_on_end. */
+void pa_worker_finish_at_once(void *worker, const struct pa_end *end);
 
 /* In a root: forks, and returns in each copy.  Nothing in another process.  The guest is inside a
  * read: of its request, or of the checkpoint, which it comes back from before there is a request.

@@ -29,7 +29,7 @@ def _kept(kind, packages, install):
 
 def _run(*command):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False, timeout=600)
+                          check=False, timeout=3600)
     assert done.returncode == 0, (command, done.stdout.decode(errors="replace")[-3000:])
 
 

@@ -18,7 +18,7 @@ def serve(polyagent, environment, folder, *languages):
     with open(log, "wb") as stderr:
         server = subprocess.Popen([polyagent, "serve", "--log", "info", *languages], env=environment, cwd=folder,
                                   stderr=stderr)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while log.read_text().count("is at its checkpoint") < len(languages):
         assert server.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)

@@ -52,13 +52,14 @@ class Server:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def wait_for(self, pattern, seconds=90):
+    def wait_for(self, pattern, seconds=300, since=0):
+        """Until the log matches behind its first `since` characters."""
         deadline = time.monotonic() + seconds
-        while not re.search(pattern, self.log()):
+        while not re.search(pattern, self.log()[since:]):
             assert self.process.poll() is None and time.monotonic() < deadline, (pattern, self.log())
             time.sleep(0.005)
 
-    def connect(self, context=None, address=None, timeout=30):
+    def connect(self, context=None, address=None, timeout=90):
         host, port = (address or self.address).rsplit(":", 1)
         if context:
             return http.client.HTTPSConnection(host, int(port), timeout=timeout, context=context)
@@ -73,7 +74,7 @@ class Server:
 
     def socket(self):
         host, port = self.address.rsplit(":", 1)
-        return socket.create_connection((host, int(port)), timeout=30)
+        return socket.create_connection((host, int(port)), timeout=90)
 
     def send(self, data):
         """What comes back for these bytes, until the server closes the connection."""

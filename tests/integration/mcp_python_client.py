@@ -52,6 +52,7 @@ async def main(mode, target, *arguments):
             "revision": client.protocol_version,
             "server": client.server_info.name,
             "tools": {tool.name: sorted(tool.input_schema["properties"]) for tool in tools.tools},
+            "annotations": {tool.name: tool.annotations.model_dump() for tool in tools.tools},
             "hello": await seen(client, "python_executor", "print('hello')\n40 + 2", mode="expression"),
             "failure": await seen(client, "python_executor", "1 / 0"),
             "figure": await seen(client, "python_executor", FIGURE),

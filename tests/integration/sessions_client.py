@@ -4,11 +4,13 @@ import concurrent.futures
 import itertools
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import threading
-import time
+
+from waiting import descendants, until
+
+HOLD = {"name": "hold", "parameters": {"type": "object"}}
 
 
 class SessionError(Exception):
@@ -57,6 +59,12 @@ class Driver:
         assert outcome["status"] == "ok", outcome
         return outcome["stdout"]
 
+    def hold(self, session, code=""):
+        """A turn that goes on until release(), and then with `code` -> the future of its outcome."""
+        turn = self.start("turn", id=session, code="from sandbox import tools\ntools.hold()\n" + code, tools=[HOLD])
+        until(lambda: self.stats()["held"])
+        return turn
+
     def close(self):
         """Ends the driver -> its exit status."""
         self.process.stdin.close()
@@ -67,32 +75,16 @@ class Driver:
 
     def processes(self):
         """{pid: parent's pid} of all processes that descend from the driver."""
-        parents = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                except OSError:
-                    pass
-        ours, grown = {self.process.pid}, True
-        while grown:
-            more = {pid for pid, parent in parents.items() if parent in ours} - ours
-            ours |= more
-            grown = bool(more)
-        return {pid: parents[pid] for pid in ours - {self.process.pid}}
+        return {pid: process.parent for pid, process in descendants(self.process.pid).items()}
 
     def root(self):
         """The warm root: the one child of the driver that has children."""
-        processes = self.processes()
-        [root] = {parent for parent in processes.values()} - {self.process.pid}
+        [root] = until(lambda: {parent for parent in self.processes().values()} - {self.process.pid})
         return root
 
-    def settled(self, count, timeout=20):
+    def settled(self, count):
         """Waits until there are `count` processes (the root, an idle copy, sessions)."""
-        deadline = time.monotonic() + timeout
-        while len(self.processes()) != count:
-            assert time.monotonic() < deadline, (count, self.processes())
-            time.sleep(0.02)
+        until(lambda: len(self.processes()) == count, tell=lambda: (count, self.processes()))
 
     def kill(self, pid):
         os.kill(pid, signal.SIGKILL)

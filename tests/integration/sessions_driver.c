@@ -21,14 +21,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define HELD_MOST 16
+
 struct driver {
     struct pa_executor *executor;
     struct pa_packs *packs;
     struct pa_pools *pools;
     struct pa_sessions *sessions;
-    pthread_mutex_t lock; /* over standard output and `running` */
+    pthread_mutex_t lock; /* over standard output and what follows */
     pthread_cond_t fewer;
     unsigned running;
+    struct pa_call *held[HELD_MOST]; /* calls of the tool "hold", until "release" answers them */
+    size_t held_count;
 };
 
 struct request {
@@ -138,7 +142,25 @@ static json_t *many(const json_t *arguments) {
     return value;
 }
 
-static void on_call(PA_UNUSED void *context, struct pa_call *call) {
+static void hold(struct driver *driver, struct pa_call *call) {
+    pthread_mutex_lock(&driver->lock);
+    PA_ASSERT(driver->held_count < HELD_MOST);
+    driver->held[driver->held_count++] = call;
+    pthread_mutex_unlock(&driver->lock);
+}
+
+/* Answers what is held: how many calls that was. */
+static json_t *release(struct driver *driver) {
+    pthread_mutex_lock(&driver->lock);
+    size_t count = driver->held_count;
+    for (size_t i = 0; i < count; i++)
+        pa_call_answer(driver->held[i], json_null());
+    driver->held_count = 0;
+    pthread_mutex_unlock(&driver->lock);
+    return json_integer((json_int_t)count);
+}
+
+static void on_call(void *context, struct pa_call *call) {
     const json_t *arguments = pa_call_arguments(call);
     pthread_t thread;
     if (pa_streq(pa_call_name(call), "add"))
@@ -148,6 +170,8 @@ static void on_call(PA_UNUSED void *context, struct pa_call *call) {
         pa_call_refuse(call, "it failed: \"as asked\"");
     else if (pa_streq(pa_call_name(call), "many"))
         pa_call_answer(call, many(arguments));
+    else if (pa_streq(pa_call_name(call), "hold"))
+        hold(context, call);
     else if (pthread_create(&thread, NULL, answer_late, call) == 0)
         pthread_detach(thread);
 }
@@ -167,8 +191,8 @@ static int turn(struct driver *driver, const json_t *request, json_t **ret, stru
     struct pa_limits limits;
     struct pa_outcome outcome;
     char *globs[2] = {(char *)(uintptr_t)text_of(request, "output")};
-    const struct pa_call_offer calls = {.tools = json_object_get(request, "tools"),
-                                        .call = on_call};
+    const struct pa_call_offer calls = {
+        .tools = json_object_get(request, "tools"), .call = on_call, .context = driver};
     const struct pa_outputs outputs = {globs, number_of(request, "output_bytes", PA_MIB)};
     const struct pa_session_turn how = {
         .program = &program,
@@ -250,9 +274,12 @@ static int with_checkpoint(struct driver *driver, const json_t *request, checkpo
 static json_t *stats(struct driver *driver) {
     struct pa_sessions_stats now;
     pa_sessions_stats(driver->sessions, &now);
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "alive", now.alive, "busy", now.busy,
+    pthread_mutex_lock(&driver->lock);
+    int held = (int)driver->held_count;
+    pthread_mutex_unlock(&driver->lock);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "alive", now.alive, "busy", now.busy,
                      "checkpoints", now.checkpoints, "lost", (int)now.lost, "expired",
-                     (int)now.expired, "rolled_back", (int)now.rolled_back);
+                     (int)now.expired, "rolled_back", (int)now.rolled_back, "held", held);
 }
 
 static json_t *file_json(const struct pa_session_file *file) {
@@ -343,7 +370,7 @@ static int stray(struct driver *driver, json_t **ret, struct pa_error *err) {
         struct pollfd polled = {.fd = reply.fd, .events = POLLIN};
         lived = poll(&polled, 1, 100) == 0;
         pa_worker_discard(&worker);
-        ended = poll(&polled, 1, 5000) == 1;
+        ended = poll(&polled, 1, 60000) == 1;
         pa_reply_done(&reply);
     }
     close(pair[0]);
@@ -360,6 +387,10 @@ static int answer(struct driver *driver, const json_t *request, json_t **ret,
     bool running = false;
     if (pa_streq(op, "stray"))
         return stray(driver, ret, err);
+    if (pa_streq(op, "release")) {
+        *ret = release(driver);
+        return 0;
+    }
     if (pa_streq(op, "create"))
         return create(driver, request, ret, err);
     if (pa_streq(op, "turn"))
@@ -489,6 +520,7 @@ int main(int argc, char **argv) {
     while (driver.running)
         pthread_cond_wait(&driver.fewer, &driver.lock);
     pthread_mutex_unlock(&driver.lock);
+    json_decref(release(&driver)); /* what was held to the end */
     pa_sessions_free(driver.sessions);
     pa_pools_free(driver.pools);
     pa_executor_free(driver.executor);

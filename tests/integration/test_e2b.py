@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import textwrap
@@ -10,13 +11,26 @@ import pytest
 
 from clients import python_packages
 from http_server import Server
+from waiting import until
 
 SDK = "e2b-code-interpreter==2.11.5"
 PORT = 49999  # the SDK's own, in debug mode
 
 
+def free():
+    """Whether nobody has the port: to the kernel it is one that any connection may get."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            return False
+    return True
+
+
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
+    until(free)
     server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("e2b"), "python",
                     e2b_listen=f"127.0.0.1:{PORT}")
     yield server
@@ -31,7 +45,7 @@ def sdk(server):
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "E2B_DEBUG": "true"}
 
     def run(program):
-        done = subprocess.run([sys.executable, "-c", prelude + textwrap.dedent(program)], env=env, timeout=120,
+        done = subprocess.run([sys.executable, "-c", prelude + textwrap.dedent(program)], env=env, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         assert done.returncode == 0, done.stdout.decode() + server.log()[-2000:]
 
@@ -70,10 +84,9 @@ def test_output_comes_as_it_happens(sdk):
     sdk("""
         import time
         seen = []
-        began = time.monotonic()
-        sandbox.run_code("import time\\nprint('now', flush=True)\\ntime.sleep(0.8)",
-                         on_stdout=lambda message: seen.append(time.monotonic() - began))
-        assert seen and seen[0] < 0.6, seen
+        sandbox.run_code("import time\\nprint('now', flush=True)\\ntime.sleep(3)",
+                         on_stdout=lambda message: seen.append(time.monotonic()))
+        assert seen and time.monotonic() - seen[0] > 1.5, seen
     """)
 
 

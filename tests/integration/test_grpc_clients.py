@@ -34,7 +34,7 @@ def shell(text, server, **more):
     line = text.replace("localhost:50051", "localhost:" + server.grpc_address.rsplit(":", 1)[1])
     env = {**os.environ, "PATH": f"{go_program(GRPCURL).parent}:{os.environ['PATH']}"}
     return subprocess.run(["bash", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, check=False,
-                          timeout=60, **more)
+                          timeout=600, **more)
 
 
 def test_the_line_of_the_document(server, root, tmp_path):
@@ -80,7 +80,7 @@ def check_example(done):
     assert re.fullmatch(r"STATUS_OK in [\d.]+ ms: some input", lines[0]), lines
     steps = [re.fullmatch(r"after ([\d.]+) s: step (\d)", line) for line in lines[1:-1]]
     assert [step[2] for step in steps] == ["0", "1", "2"], lines
-    assert float(steps[2][1]) - float(steps[0][1]) > 0.25, lines  # as it happened, not at the end
+    assert float(steps[2][1]) - float(steps[0][1]) > 0.02, lines  # as it happened, not at the end
     assert lines[-1] == "ended: STATUS_OK"
 
 
@@ -90,10 +90,10 @@ def test_the_python_example(server, root, module):
     env = {**os.environ, "PYTHONPATH": str(python_packages(*PACKAGES))}
     check_example(subprocess.run(
         [sys.executable, root / "examples/python/client.py", "--address", server.grpc_address, module],
-        input=b"some input\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, check=False, timeout=60))
+        input=b"some input\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, check=False, timeout=600))
 
 
 def test_the_go_example(server, built_examples, module):
     check_example(subprocess.run(
         [built_examples("go") / "polyagent-go", "-address", server.grpc_address, module],
-        input=b"some input\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=60))
+        input=b"some input\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, timeout=600))

@@ -2,19 +2,22 @@
 
 import os
 import threading
-import time
 
 import pytest
 
 from grpc_server import SESSIONS, GrpcServer, agent, grpc, rich, session
 from test_grpc import failure
+from waiting import Gate, until
 
 LANGUAGE = "python"
 
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
-    started = GrpcServer(polyagent, installed_languages, tmp_path_factory.mktemp("sessions"), LANGUAGE)
+    gate = Gate(tmp_path_factory.mktemp("gate"))
+    started = GrpcServer(polyagent, installed_languages, tmp_path_factory.mktemp("sessions"), LANGUAGE,
+                         volumes_directory=gate.volumes)
+    started.gate = gate
     yield started
     assert started.stop() == 0
 
@@ -133,17 +136,18 @@ def test_checkpoints(server, new):
 
 
 def test_what_waits_for_a_turn_can_give_up(server, new):
-    id_ = new()
-    busy = threading.Thread(target=turn, args=(server, id_, "import time; time.sleep(1.5)"))
+    id_ = new(parameters={"volumes": server.gate.mounted})
+    busy = threading.Thread(target=turn, args=(server, id_, server.gate.python))
     busy.start()
-    time.sleep(0.3)
+    server.gate.arrived()
     for method, message, answer in (("Fork", session.ForkRequest(session=id_, count=2), session.ForkResponse),
                                     ("Keep", session.CheckpointRequest(session=id_, checkpoint="c"), session.Session),
                                     ("MakeFolder", session.FileRequest(session=id_, path="d"), session.FileInfo)):
         with pytest.raises(grpc.RpcError) as caught:
             server.unary(SESSIONS + method, answer)(message, timeout=0.1)
         assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED, caught.value
-    busy.join(timeout=30)
+    server.gate.open()
+    busy.join()
     state = ask(server, "Inspect", id_)
     assert state.forks == 0 and not state.checkpoints
     assert not ask(server, "ListFiles", id_, session.ListFilesResponse).files
@@ -155,11 +159,8 @@ def test_interrupt(server, new):
     ended = []
     busy = threading.Thread(target=lambda: ended.append(turn(server, id_, "x = 6\nwhile True: pass")))
     busy.start()
-    deadline = time.monotonic() + 20
-    while not ask(server, "Interrupt", id_, session.InterruptResponse).running:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    busy.join(timeout=30)
+    until(lambda: ask(server, "Interrupt", id_, session.InterruptResponse).running)
+    busy.join()
     assert ended[0].status == agent.STATUS_CANCELLED
     assert turn(server, id_, "print(x)").stdout == "5\n"
     assert not ask(server, "Interrupt", id_, session.InterruptResponse).running

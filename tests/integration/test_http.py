@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import pathlib
+import re
 import socket
 import struct
 import subprocess
@@ -15,6 +16,7 @@ import uuid
 import pytest
 
 from http_server import Server, ask, lines, post, receive
+from waiting import Gate, until
 
 LANGUAGE = "javascript"  # the smallest
 TOOL = "javascript_executor"
@@ -23,8 +25,10 @@ WASM = b"\0asm\1\0\0\0"
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
+    gate = Gate(tmp_path_factory.mktemp("gate"))
     server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), LANGUAGE,
-                    max_running=4, max_queued=2, client_timeout_ms=5000)
+                    max_running=4, max_queued=2, volumes_directory=gate.volumes)
+    server.gate = gate
     yield server
     assert server.stop() == 0, server.log()
 
@@ -88,11 +92,10 @@ def test_a_call(server):
     assert outcome["run_id"].startswith("r-")
 
 
-@pytest.mark.parametrize("code, status", [
-    ("throw new Error('no')", "error"), ("while (true);", "timeout"),
-    ("let a = []; while (true) a.push(new Array(1000).fill(1))", "out_of_memory")])
-def test_whatever_the_guest_does_is_200(server, code, status):
-    limits = {"timeout_ms": 2000, "memory_bytes": 64 << 20}
+@pytest.mark.parametrize("code, limits, status", [
+    ("throw new Error('no')", {}, "error"), ("while (true);", {"timeout_ms": 1000}, "timeout"),
+    ("let a = []; while (true) a.push(new Array(1000).fill(1))", {"memory_bytes": 64 << 20}, "out_of_memory")])
+def test_whatever_the_guest_does_is_200(server, code, limits, status):
     answer = server.call(TOOL, {"code": code, "limits": limits})
     assert (answer.status, answer.json()["status"]) == (200, status)
 
@@ -107,7 +110,7 @@ def test_a_trace_goes_on(server):
 def test_a_deadline_shortens_a_run(server):
     began = time.monotonic()
     answer = server.call(TOOL, {"code": "while (true);"}, "?timeout_ms=300")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # not the 30 s of a run
     assert answer.json()["status"] == "timeout" if answer.status == 200 else answer.status == 504, answer
 
 
@@ -186,23 +189,21 @@ def test_full_is_429_at_once(server):
         waiting = [stack.enter_context(server.socket()) for _ in range(6)]
         for connection in waiting:
             connection.sendall(post(f"/v1/tools/{TOOL}", {"code": "while (true);"}))
-        time.sleep(0.5)
-        began = time.monotonic()
+        until(lambda: gauges(server) == (4, 2))
         answer = server.call(TOOL, {"code": ""})
-        assert time.monotonic() - began < 0.3
+        assert gauges(server) == (4, 2)
         problem = check_problem(answer, 429, "RESOURCE_EXHAUSTED")
         assert int(answer.headers["Retry-After"]) >= 1 and problem["retry_after_ms"] > 0
         # The same while a stream is asked for: no run began, so it is no event but the status.
         check_problem(server.call(TOOL, {"code": ""}, "?stream=sse"), 429, "RESOURCE_EXHAUSTED")
         check_problem(server.call(TOOL, {"code": ""}, headers={"Prefer": "respond-async"}), 429, "RESOURCE_EXHAUSTED")
-    wait_until(lambda: server.call(TOOL, {"code": ""}).status == 200)
+    until(lambda: server.call(TOOL, {"code": ""}).status == 200)
 
 
-def wait_until(condition, seconds=5):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def gauges(server):
+    """How many runs go on, and how many wait."""
+    text = server.ask("GET", "/metrics").body.decode()
+    return tuple(int(re.search(rf"\npolyagent_runs_{name} (\d+)\n", text)[1]) for name in ("running", "queued"))
 
 
 # ---- streams ------------------------------------------------------------------------------------
@@ -231,20 +232,21 @@ def test_server_sent_events(server):
 
 
 def test_events_come_as_they_happen(server):
-    code = "console.log('first'); let t = Date.now(); while (Date.now() - t < 700); console.log('second')"
+    asked = {"code": f"console.log('first'); {server.gate.javascript} console.log('second')", "volumes": server.gate.mounted}
     with server.socket() as connection:
-        connection.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson", {"code": code}, "Connection: close"))
-        began, data = time.monotonic(), b""
+        connection.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson", asked, "Connection: close"))
+        data = b""
         while b"first" not in data:
             data += connection.recv(65536)
-        assert time.monotonic() - began < 0.5 and b"second" not in data
+        server.gate.arrived()
+        server.gate.open()
         assert b"second" in receive(connection)
 
 
 def test_characters_are_whole(server):
     """Output is cut into frames anywhere; the text of an event is not."""
     text = "€𝄞" * 40000
-    events = lines(server.call(TOOL, {"code": f"for (let i = 0; i < 4; i++) console.log('€𝄞'.repeat(10000))"},
+    events = lines(server.call(TOOL, {"code": "for (let i = 0; i < 4; i++) console.log('€𝄞'.repeat(10000))"},
                                "?stream=ndjson"))
     got = "".join(event["text"] for event in events if event["type"] == "stdout")
     assert got.replace("\n", "") == text and len([e for e in events if e["type"] == "stdout"]) > 1
@@ -263,17 +265,15 @@ def test_a_call_that_nobody_waits_for(server):
     assert answer.status == 202 and answer.headers["Preference-Applied"] == "respond-async"
     path = answer.headers["Location"]
     assert path == f"/v1/runs/{answer.json()['run_id']}"
-    wait_until(lambda: server.ask("GET", path).json()["state"] == "done")
+    until(lambda: server.ask("GET", path).json()["state"] == "done")
     assert server.ask("GET", path).json()["outcome"]["stdout"] == "later\n"
 
 
 def test_cancelling_a_run(server):
     path = server.call(TOOL, {"code": "while (true);"}, headers={"Prefer": "respond-async"}).headers["Location"]
-    wait_until(lambda: server.ask("GET", path).json()["state"] == "running")
-    began = time.monotonic()
+    until(lambda: server.ask("GET", path).json()["state"] == "running")
     assert server.ask("DELETE", path).status == 204
-    wait_until(lambda: server.ask("GET", path).json()["state"] == "done")
-    assert time.monotonic() - began < 0.5
+    until(lambda: server.ask("GET", path).json()["state"] == "done")
     assert server.ask("GET", path).json()["outcome"]["status"] == "cancelled"
     for method in ("GET", "DELETE"):
         check_problem(server.ask(method, "/v1/runs/r-none"), 404, "NOT_FOUND")
@@ -413,29 +413,20 @@ def test_a_model_writes_the_code(model, monkeypatch):
 @pytest.mark.parametrize("query", ["", "?stream=ndjson", "?stream=sse"])
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_run_ends_when_its_client_has_gone(server, query, reset):
-    code = f"while (true); // {query} {reset}"
-
-    def seconds():
-        before = server.log().count("cancelled in")
-        with server.socket() as connection:
-            connection.sendall(post(f"/v1/tools/{TOOL}{query}", {"code": code}))
-            time.sleep(0.3)
-            if reset:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        closed = time.monotonic()
-        wait_until(lambda: server.log().count("cancelled in") > before)
-        return time.monotonic() - closed
-
-    # 50 ms and what looking takes; the best of three, since others use this machine.
-    assert min(seconds() for _ in range(3)) < 0.1
+    said = len(server.log())
+    with server.socket() as connection:
+        connection.sendall(post(f"/v1/tools/{TOOL}{query}", {"code": "while (true);"}))
+        until(lambda: gauges(server)[0] == 1)
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.wait_for("(?i)cancelled in", since=said)
 
 
 def test_a_run_that_floods_ends_when_its_client_has_gone(server):
-    before = server.log().count("cancelled in")
+    said = len(server.log())
     with server.socket() as connection:
         connection.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson",
                                 {"code": "while (true) console.log('x'.repeat(1000))"}))
         connection.recv(1000)
         time.sleep(0.5)
-    wait_until(lambda: server.log().count(" in ") and (server.log().count("cancelled in") > before
-                                                       or "output_limit in" in server.log()))
+    server.wait_for("(?i)(cancelled|output_limit) in", since=said)

@@ -51,7 +51,7 @@ NASTY = [
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
     server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), "javascript",
-                    client_timeout_ms=500, request_bytes="1MiB", modules_bytes=0)
+                    client_timeout_ms=3000, request_bytes="1MiB", modules_bytes=0)
     yield server
     assert server.stop() == 0, server.log()
     assert "Sanitizer" not in server.log() and "assertion" not in server.log().lower(), server.log()[-3000:]

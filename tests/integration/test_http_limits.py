@@ -1,7 +1,9 @@
 """What HTTP does about clients that are slow, large, many, strangers, or not what they seem."""
 
 import contextlib
+import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -12,6 +14,7 @@ import time
 import pytest
 
 from http_server import JSON, Server, ask, post, processes, receive
+from waiting import Gate, cpu_ms, until
 
 LANGUAGE = "javascript"
 TOOL = "javascript_executor"
@@ -19,8 +22,17 @@ TOOL = "javascript_executor"
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
-    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), LANGUAGE, client_timeout_ms=1000,
-                    request_bytes="1MiB", header_bytes="4KiB", max_connections=40, idle_least=2, idle_most=2)
+    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), LANGUAGE, request_bytes="1MiB",
+                    header_bytes="4KiB", max_connections=40, idle_least=2, idle_most=2)
+    yield server
+    assert server.stop() == 0, server.log()
+
+
+@pytest.fixture(scope="module")
+def strict(polyagent, installed_languages, tmp_path_factory):
+    """A server that gives its clients two seconds, and their runs all the output they like."""
+    ample = {f"POLYAGENT_{name}": "unlimited" for name in ("STDOUT_BYTES", "OUTPUT_BYTES")}
+    server = Server(polyagent, installed_languages | ample, tmp_path_factory.mktemp("http"), LANGUAGE, client_timeout_ms=2000)
     yield server
     assert server.stop() == 0, server.log()
 
@@ -77,7 +89,7 @@ def test_bodies_that_are_too_large(server):
 # ---- time ---------------------------------------------------------------------------------------
 
 
-def trickle(server, head, piece=b"x", seconds=6):
+def trickle(server, head, piece=b"x", seconds=60):
     """How long the server listens to a client that sends a byte now and then."""
     began = time.monotonic()
     with server.socket() as connection, contextlib.suppress(ConnectionError):
@@ -92,53 +104,46 @@ def trickle(server, head, piece=b"x", seconds=6):
     b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ",
     b"POST /v1/tools/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n",
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"])
-def test_slow_clients_are_cut_off(server, head):
-    assert 0.8 < trickle(server, head) < 2.5
+def test_slow_clients_are_cut_off(strict, head):
+    assert 1.8 < trickle(strict, head) < 60
 
 
-def test_a_silent_client_is_cut_off(server):
+def test_a_silent_client_is_cut_off(strict):
     began = time.monotonic()
-    with server.socket() as connection:
+    with strict.socket() as connection:
         assert receive(connection) == b""
-    assert 0.8 < time.monotonic() - began < 2.5
+    assert time.monotonic() - began > 1.8
 
 
-def test_a_client_that_does_not_read_is_cut_off_and_its_run_ends(server):
-    with server.socket() as connection:
+def test_a_client_that_does_not_read_is_cut_off_and_its_run_ends(strict):
+    said = len(strict.log())
+    with strict.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson", {
             "code": "for (;;) console.log('x'.repeat(1000))", "limits": {"timeout_ms": 20000}}))
-        began = time.monotonic()
-        while processes_running(server) and time.monotonic() - began < 10:
-            time.sleep(0.05)
-        assert time.monotonic() - began < 5
+        strict.wait_for(rf"r-[0-9a-f]+: {TOOL} for local over http: cancelled in", since=said)
 
 
-def processes_running(server):
-    return not re.search(r"\d+: \w+_executor for local over http: \w+ in", server.log()[-300:])
-
-
-def test_a_run_may_take_longer_than_a_client(server):
+def test_a_run_may_take_longer_than_a_client(strict):
     """The client's time is for what the client does."""
-    code = "let t = Date.now(); while (Date.now() - t < 1800); console.log('done')"
-    assert server.call(TOOL, {"code": code}).json()["stdout"] == "done\n"
+    code = "let t = Date.now(); while (Date.now() - t < 3000); console.log('done')"
+    assert strict.call(TOOL, {"code": code}).json()["stdout"] == "done\n"
 
 
 def test_idle_costs_no_cpu(server):
+    """Half a second with less than a tenth of a processor comes soon, and never where something spins."""
     with contextlib.ExitStack() as stack:
         kept = [stack.enter_context(contextlib.closing(server.connect())) for _ in range(20)]
         for connection in kept:
             assert ask(connection, "GET", "/healthz").status == 200
-        before = cpu_ticks(server.process.pid)
-        time.sleep(1.5)
-        assert cpu_ticks(server.process.pid) - before <= 2
+
+        def rests():
+            before = cpu_ms(server.process.pid)
+            time.sleep(0.5)
+            return cpu_ms(server.process.pid) - before < 50
+
+        until(rests)
         assert all(ask(connection, "GET", "/healthz").status == 200 for connection in kept)
-
-
-def cpu_ticks(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
 
 
 # ---- number -------------------------------------------------------------------------------------
@@ -146,28 +151,24 @@ def cpu_ticks(pid):
 
 def test_connections_past_the_limit_are_refused_and_the_others_go_on(server):
     with contextlib.ExitStack() as stack:
-        kept = [stack.enter_context(contextlib.closing(server.connect(timeout=3))) for _ in range(40)]
-        answers = []
-        for connection in kept:
-            with contextlib.suppress(OSError, Exception):
-                answers.append(ask(connection, "GET", "/healthz").status)
-        assert len(answers) >= 38
+        kept = [stack.enter_context(contextlib.closing(server.connect(timeout=60))) for _ in range(40)]
+        for connection in kept:  # one waits while connections of other tests are being closed
+            assert ask(connection, "GET", "/healthz").status == 200
         with contextlib.closing(server.connect(timeout=1)) as one_more:
-            with pytest.raises(Exception):
+            with pytest.raises((OSError, http.client.HTTPException)):
                 ask(one_more, "GET", "/healthz")
         assert ask(kept[0], "GET", "/healthz").status == 200
-    deadline = time.monotonic() + 3
-    while True:
-        with contextlib.suppress(OSError, Exception):
-            assert server.ask("GET", "/healthz").status == 200
-            return
-        assert time.monotonic() < deadline
+
+    def serves():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return server.ask("GET", "/healthz").status == 200
+
+    until(serves)
 
 
 def test_nothing_is_left_behind(server):
     def counts():
-        fds = subprocess.run(["ls", f"/proc/{server.process.pid}/fd"], capture_output=True, check=True).stdout
-        return len(fds.split()), processes(server.process.pid)
+        return len(os.listdir(f"/proc/{server.process.pid}/fd")), processes(server.process.pid)
 
     def once():
         for query in ("", "?stream=ndjson", "?stream=sse"):
@@ -176,17 +177,16 @@ def test_nothing_is_left_behind(server):
         server.ask("PUT", "/v1/modules", b"x" * 200_000, {"Content-Type": "multipart/form-data; boundary=x"})
         with server.socket() as connection:
             connection.sendall(post(f"/v1/tools/{TOOL}?stream=sse", {"code": "while (true);"}))
-            time.sleep(0.05)
+            connection.recv(1)  # it runs, or is about to
 
     once()
-    time.sleep(1)
+    # Who goes before the run begins is refused, and not cancelled: either way nothing goes on.
+    none = {"polyagent_runs_running 0", "polyagent_runs_queued 0"}
+    until(lambda: none <= set(server.ask("GET", "/metrics").body.decode().splitlines()))
     before = counts()
     for _ in range(15):
         once()
-    deadline = time.monotonic() + 10
-    while counts()[0] > before[0] + 2 or abs(counts()[1] - before[1]) > 3:
-        assert time.monotonic() < deadline, (before, counts())
-        time.sleep(0.1)
+    until(lambda: counts()[0] <= before[0] + 2 and abs(counts()[1] - before[1]) <= 3, tell=lambda: (before, counts()))
 
 
 # ---- strangers ----------------------------------------------------------------------------------
@@ -318,11 +318,10 @@ def test_tls(start, authority):
         server.ask("GET", "/healthz", context=ssl.create_default_context())
     assert not server.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP")
     # A client that goes is noticed through TLS, too.
-    before = server.log().count("cancelled in")
     with contextlib.closing(server.connect(context_of(authority))) as connection:
         connection.request("POST", path, json.dumps({"code": "while (true);"}), JSON)
-        time.sleep(0.3)
-    server.wait_for(f"(?s)(cancelled in.*){{{before + 1}}}", seconds=1)
+        until(lambda: b"\npolyagent_runs_running 1\n" in server.ask("GET", "/metrics", context=context_of(authority)).body)
+    server.wait_for("(?i)cancelled in")
     assert server.stop() == 0
 
 
@@ -338,36 +337,39 @@ def test_certificates_of_clients(start, authority):
 # ---- the end ------------------------------------------------------------------------------------
 
 
-def test_draining_answers_what_there_is(start):
-    server = start(LANGUAGE)
-    slow = "let t = Date.now(); while (Date.now() - t < 1500); console.log('done')"
+def test_draining_answers_what_there_is(start, tmp_path):
+    gate = Gate(tmp_path)
+    server = start(LANGUAGE, volumes_directory=gate.volumes)
+    slow = {"code": gate.javascript + "console.log('done')", "volumes": gate.mounted}
     with server.socket() as running, contextlib.closing(server.connect()) as kept:
         assert ask(kept, "GET", "/healthz").status == 200
-        running.sendall(post(f"/v1/tools/{TOOL}", {"code": slow}, "Connection: close"))
-        time.sleep(0.4)
+        running.sendall(post(f"/v1/tools/{TOOL}", slow, "Connection: close"))
+        gate.arrived()
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        until(lambda: server.ask("GET", "/readyz").status == 503)
         answer = ask(kept, "POST", f"/v1/tools/{TOOL}", {"code": ""})
         assert answer.status == 503 and answer.headers["Retry-After"]
         assert server.ask("GET", "/healthz").status == 200
-        assert server.ask("GET", "/readyz").status == 503
+        gate.open()
         assert b'"stdout":"done\\n"' in receive(running)
     assert server.stop() == 0
 
 
-def test_what_does_not_end_is_cancelled_and_answered(start):
-    server = start(LANGUAGE, drain_ms=500)
+def test_what_does_not_end_is_cancelled_and_answered(start, tmp_path):
+    gate = Gate(tmp_path)
+    server = start(LANGUAGE, drain_ms=500, volumes_directory=gate.volumes)
+    endless = {"code": gate.javascript, "volumes": gate.mounted}
     with server.socket() as plain, server.socket() as stream, server.socket() as slow:
-        plain.sendall(post(f"/v1/tools/{TOOL}", {"code": "while (true);"}, "Connection: close"))
-        stream.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson", {"code": "while (true);"}, "Connection: close"))
+        plain.sendall(post(f"/v1/tools/{TOOL}", endless, "Connection: close"))
+        stream.sendall(post(f"/v1/tools/{TOOL}?stream=ndjson", endless, "Connection: close"))
         slow.sendall(post(f"/v1/tools/{TOOL}", {"code": ""})[:-3])
-        time.sleep(0.5)
+        gate.arrived(2)
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert b'"status":"cancelled"' in receive(plain)
         assert b'"status":"cancelled"' in receive(stream)
-        assert server.process.wait(timeout=20) == 0
-        assert time.monotonic() - began < 4
+        assert server.process.wait(timeout=60) == 0
+        assert time.monotonic() - began < 20  # neither the runs' 30 s nor a client's
 
 
 def test_a_port_in_use(start, polyagent):

@@ -1,7 +1,9 @@
 """Sessions over HTTP: turns, forks, checkpoints, branches and files."""
 
+import concurrent.futures
 import io
 import os
+import re
 import tarfile
 import threading
 import time
@@ -10,13 +12,16 @@ import urllib.parse
 import pytest
 
 from http_server import Server, lines
+from waiting import Gate, until
 
 LANGUAGE = "javascript"
 
 
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
-    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), LANGUAGE)
+    gate = Gate(tmp_path_factory.mktemp("gate"))
+    server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("http"), LANGUAGE, volumes_directory=gate.volumes)
+    server.gate = gate
     yield server
     assert server.stop() == 0, server.log()
 
@@ -94,18 +99,19 @@ def test_interrupt(server, session, turn):
     outcomes = []
     thread = threading.Thread(target=lambda: outcomes.append(turn(session, "y = 2; while (true);")))
     thread.start()
-    time.sleep(0.3)
-    assert server.ask("POST", f"{session}/interrupt").json() == {"was_running": True}
+    until(lambda: server.ask("POST", f"{session}/interrupt").json() == {"was_running": True})
     thread.join()
     assert outcomes[0]["status"] == "cancelled" and value(turn(session, "y")) == "1"
     assert server.ask("POST", f"{session}/interrupt").json() == {"was_running": False}
 
 
-def test_what_waits_for_a_turn_can_give_up(server, session, turn):
+def test_what_waits_for_a_turn_can_give_up(server, turn):
+    made = server.ask("POST", "/v1/sessions", {"language": LANGUAGE, "volumes": server.gate.mounted})
+    session = made.headers["Location"]
     server.ask("PUT", f"{session}/files?path=f", "x")
-    thread = threading.Thread(target=turn, args=(session, "const until = Date.now() + 1500; while (Date.now() < until);"))
+    thread = threading.Thread(target=turn, args=(session, server.gate.javascript))
     thread.start()
-    time.sleep(0.3)
+    server.gate.arrived()
     for method, path in (("POST", "fork?"), ("PUT", "checkpoints/c?"), ("GET", "files?path=f&"), ("GET", "files/list?"),
                          ("GET", "files/archive?"), ("DELETE", "files?path=f&")):
         answer = server.ask(method, f"{session}/{path}timeout_ms=50")
@@ -113,11 +119,14 @@ def test_what_waits_for_a_turn_can_give_up(server, session, turn):
     with server.socket() as gone:  # and what nobody waits for any more is not done
         gone.sendall(f"POST {session}/fork HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
         time.sleep(0.2)
-        assert thread.is_alive()
+    time.sleep(0.5)  # that it has gone is noticed
+    assert thread.is_alive()
+    server.gate.open()
     thread.join()
     state = server.ask("GET", session).json()
     assert (state["forks"], state["checkpoints"]) == (0, [])
     assert server.ask("GET", f"{session}/files?path=f").body == b"x"
+    server.ask("DELETE", session)
 
 
 def test_forks_and_their_tree(server, session, turn):
@@ -256,3 +265,143 @@ def test_an_archive_has_names_of_any_language(server, session):
     assert server.ask("PUT", f"{session}/files/archive?path=again", answer.body).status == 200
     for name in names:
         assert server.ask("GET", f"{session}/files?path={urllib.parse.quote('again/' + name)}").body == name.encode()
+
+
+# --- turns that wait for each other ---
+
+
+@pytest.fixture
+def narrow(polyagent, installed_languages, tmp_path):
+    """A server with two places, and three that may wait; and a session in which a turn without end runs."""
+    server = Server(polyagent, installed_languages, tmp_path, LANGUAGE, max_running=2, max_queued_per_caller=3)
+    made = server.ask("POST", "/v1/sessions", {"language": LANGUAGE, "recover": True}).json()
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        server.session = made["id"]
+        server.later = lambda code: threads.submit(server.call, f"{LANGUAGE}_executor",
+                                                   {"code": code, "session_id": made["id"]})
+        server.endless = server.later("for (;;);")
+        until(lambda: figure(server, "running") == 1)
+        yield server
+        server.ask("DELETE", f"/v1/sessions/{made['id']}")
+    assert server.stop() == 0, server.log()
+
+
+def interrupt(server):
+    until(lambda: server.ask("POST", f"/v1/sessions/{server.session}/interrupt").json() == {"was_running": True})
+
+
+def figure(server, what):
+    return int(re.search(rf"^polyagent_runs_{what} (\d+)$", server.ask("GET", "/metrics").body.decode(), re.M)[1])
+
+
+def test_turns_that_wait_for_an_earlier_one_take_no_place(narrow):
+    waiting = [narrow.later(f"console.log({n})") for n in range(3)]
+    until(lambda: figure(narrow, "queued") == 3)
+    assert figure(narrow, "running") == 1
+    answer = narrow.call(f"{LANGUAGE}_executor", {"code": "console.log('another')"})  # the second place is free
+    assert (answer.status, answer.json()["stdout"]) == (200, "another\n")
+    refused = narrow.later("1").result(60)  # as many wait as may
+    assert refused.status == 429 and "max_queued_per_caller" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    assert not narrow.endless.done()
+    interrupt(narrow)
+    outcomes = [one.result(60).json() for one in waiting]
+    assert sorted(one["stdout"] for one in outcomes) == ["0\n", "1\n", "2\n"]
+    assert all(one["usage"]["queue_ms"] > 0 for one in outcomes)
+    assert narrow.endless.result(60).json()["status"] == "cancelled"
+    assert (figure(narrow, "running"), figure(narrow, "queued")) == (0, 0)
+
+
+def test_a_session_ends_although_a_turn_of_it_waits_for_a_place(narrow):
+    """Both places are taken by others: the turn has its session, and wants a place."""
+    interrupt(narrow)
+    narrow.endless.result(60)
+    others = [narrow.call(f"{LANGUAGE}_executor", {"code": "for (;;);"}, headers={"Prefer": "respond-async"}).json()["run_id"]
+              for _ in range(2)]
+    until(lambda: figure(narrow, "running") == 2)
+    held = narrow.later("1")
+    until(lambda: figure(narrow, "queued") == 1)
+    assert narrow.ask("DELETE", f"/v1/sessions/{narrow.session}").status == 204
+    answer = held.result(60)
+    assert answer.status == 412 and "ended by its owner" in answer.json()["detail"], answer
+    for run in others:
+        assert narrow.ask("GET", f"/v1/runs/{run}").json()["state"] == "running"
+        narrow.ask("DELETE", f"/v1/runs/{run}")
+
+
+# --- the memory that they hold ---
+
+MIB = 1 << 20
+GROW = "globalThis.kept = new Uint8Array({0} * 1048576); for (let i = 0; i < kept.length; i += 1024) kept[i] = 1; 1"
+
+
+@pytest.fixture
+def small(polyagent, installed_languages, tmp_path, request):
+    """A server whose sessions hold at most 160 MiB, those of one caller 80 MiB."""
+    server = Server(polyagent, installed_languages, tmp_path, LANGUAGE, max_memory_bytes=getattr(request, "param", "400MiB"),
+                    sessions_memory_bytes="160MiB")
+    server.held = lambda: gauge(server, "polyagent_sessions_memory_bytes")
+    server.begin = lambda **more: server.ask("POST", "/v1/sessions", {"language": LANGUAGE, **more})
+    server.turn = lambda id, code: server.call(f"{LANGUAGE}_executor", {"code": code, "session_id": id})
+    yield server
+    assert server.stop() == 0, server.log()
+
+
+def gauge(server, name):
+    return float(re.search(rf"^{name} (\S+)$", server.ask("GET", "/metrics").body.decode(), re.M)[1])
+
+
+def test_what_sessions_hold_is_counted(small):
+    assert small.held() == 0
+    first = small.begin().json()["id"]
+    assert small.turn(first, "1").status == 200
+    assert 1 * MIB <= small.held() < 4 * MIB  # it shares nearly all with what it was forked from
+    assert small.turn(first, GROW.format(40)).status == 200
+    grown = small.held()
+    assert 40 * MIB <= grown < 60 * MIB
+    assert small.ask("POST", f"/v1/sessions/{first}/fork", {"count": 1}).status == 429  # past this caller's half
+    assert small.turn(first, "kept.length").status == 200
+    second = small.begin().json()["id"]
+    assert small.ask("PUT", f"/v1/sessions/{second}/files?path=big", b"x" * (10 * MIB)).status == 200
+    assert small.held() > grown + 10 * MIB
+    for id in (first, second):
+        assert small.ask("DELETE", f"/v1/sessions/{id}").status == 204
+    assert small.held() == 0
+
+
+def test_a_fork_holds_what_its_parent_had(small):
+    """Shared as long as both live; the fork's alone when the parent has ended."""
+    parent = small.begin().json()["id"]
+    assert small.turn(parent, GROW.format(25)).status == 200
+    alone = small.held()
+    (fork,) = small.ask("POST", f"/v1/sessions/{parent}/fork", {"count": 1}).json()["sessions"]
+    assert 50 * MIB <= small.held() < 2 * alone + 4 * MIB
+    small.ask("DELETE", f"/v1/sessions/{parent}")
+    assert 25 * MIB <= small.held() < alone + 4 * MIB
+    assert small.ask("PUT", f"/v1/sessions/{fork}/checkpoints/here").status in (200, 201, 204)
+    assert small.held() >= 50 * MIB
+    small.ask("DELETE", f"/v1/sessions/{fork}")
+    assert small.held() == 0
+
+
+def test_sessions_past_their_share(small):
+    first = small.begin().json()["id"]
+    assert small.turn(first, GROW.format(90)).status == 200
+    for refused in (small.turn(first, "1"), small.begin(), small.ask("PUT", f"/v1/sessions/{first}/checkpoints/a")):
+        assert refused.status == 429 and "server.sessions_memory_bytes" in refused.json()["detail"], refused
+    assert small.ask("GET", f"/v1/sessions/{first}").json()["state"] == "idle"  # it is there, and can be looked at
+    answer = small.call(f"{LANGUAGE}_executor", {"code": "console.log(1)"})  # and others run
+    assert answer.json()["stdout"] == "1\n"
+    assert small.ask("DELETE", f"/v1/sessions/{first}").status == 204
+    assert small.begin().status == 201
+
+
+@pytest.mark.parametrize("small", ["300MiB"], indirect=True)  # a run may use 256 MiB
+def test_a_run_that_does_not_fit_beside_sessions(small):
+    first = small.begin().json()["id"]
+    assert small.turn(first, GROW.format(60)).status == 200
+    answer = small.call(f"{LANGUAGE}_executor", {"code": "console.log(1)"})
+    assert answer.status == 429 and "sessions hold" in answer.json()["detail"], answer
+    assert int(answer.headers["Retry-After"]) > 0
+    assert small.ask("DELETE", f"/v1/sessions/{first}").status == 204
+    assert small.call(f"{LANGUAGE}_executor", {"code": "console.log(1)"}).json()["stdout"] == "1\n"

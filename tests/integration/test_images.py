@@ -3,12 +3,12 @@
 import os
 import re
 import subprocess
-import time
 
 import http_server
 import pytest
 
-from integration.test_packages import make_wheel
+from waiting import until
+from wheels import make_wheel
 
 CONFIG = """
 images:
@@ -79,13 +79,6 @@ def test_faults(image, config):
     assert "images.data.preload: got text, allowed is a list" in image("data", "-c", "1").err
 
 
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_each_image_has_a_warm_root(image, polyagent, installed_languages, config, tmp_path):
     config.write_text(config.read_text() + "warm: [data, python]\n")
     folder = tmp_path / "run"
@@ -95,7 +88,7 @@ def test_each_image_has_a_warm_root(image, polyagent, installed_languages, confi
     with open(log, "wb") as stderr:
         server = subprocess.Popen([polyagent, "serve", "--log", "info"], env=env, stderr=stderr)
     try:
-        wait_for(lambda: len(re.findall("is at its checkpoint", log.read_text())) == 2 or server.poll() is not None)
+        until(lambda: len(re.findall("is at its checkpoint", log.read_text())) == 2 or server.poll() is not None)
         assert server.poll() is None, log.read_text()
         ours = {"POLYAGENT_SOCKET": env["POLYAGENT_SOCKET"]}
         code = "import sys, time; print(time.time() - sys.modules['shout_first'].started, end=' ')\n" + LOADED
@@ -127,7 +120,7 @@ def test_serve_says_what_is_wrong(polyagent, installed_languages, config, tmp_pa
                       ("images: {a: {language: python, packages: [/nonexistent]}}\nwarm: [a]\n",
                        "images.a: the package /nonexistent: No such file or directory")]:
         config.write_text(text)
-        done = subprocess.run([polyagent, "serve", "--config", config], env=env, stderr=subprocess.PIPE, check=False, timeout=20)
+        done = subprocess.run([polyagent, "serve", "--config", config], env=env, stderr=subprocess.PIPE, check=False, timeout=60)
         assert done.returncode == 125
         assert why in done.stderr.decode()
     assert not os.path.exists(env["POLYAGENT_SOCKET"])

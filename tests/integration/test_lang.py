@@ -13,7 +13,7 @@ LANGUAGES = ("javascript", "python", "python3.12", "ruby")
 def lang(run, root, tmp_path):
     """lang(*args, cache=tmp_path / "cache") -> Result of `polyagent lang args...`."""
 
-    def call(*args, cache=tmp_path / "cache", env=None, timeout=120):
+    def call(*args, cache=tmp_path / "cache", env=None, timeout=900):
         settings = {"POLYAGENT_LANGUAGES": str(root / "languages"), "POLYAGENT_CACHE_HOME": str(cache)}
         return run("lang", *args, env={**settings, **(env or {})}, timeout=timeout)
 
@@ -25,7 +25,7 @@ def fetched(run, root, tmp_path_factory):
     """A cache folder with JavaScript in it, really from the registry (half a megabyte)."""
     cache = tmp_path_factory.mktemp("fetched")
     env = {"POLYAGENT_LANGUAGES": str(root / "languages"), "POLYAGENT_CACHE_HOME": str(cache)}
-    result = run("lang", "install", "js", env=env, timeout=180)
+    result = run("lang", "install", "js", env=env, timeout=900)
     assert result.code == 0, result
     assert "javascript: downloading" in result.err
     assert "javascript: unpacking" in result.err
@@ -100,17 +100,17 @@ def test_install_from_the_registry(lang, fetched):
 
 def test_warm(lang, run, fetched):
     assert "compiling" not in lang("list", cache=fetched).err
-    first = lang("warm", "js", "javascript", cache=fetched, timeout=180)
+    first = lang("warm", "js", "javascript", cache=fetched, timeout=900)
     assert first.code == 0, first
     assert re.fullmatch(r"js: fast code is compiled, in \d+\.\d s\njavascript: fast code was compiled already\n", first.out)
     assert "javascript: compiling (1 MiB)" in first.err
-    more = lang("warm", "js", "--fuel", "--deterministic", cache=fetched, timeout=180)
+    more = lang("warm", "js", "--fuel", "--deterministic", cache=fetched, timeout=900)
     assert [line.split(":")[1].split()[0] for line in more.out.splitlines()] == ["fast", "metered", "deterministic"]
     assert len(re.findall("is compiled, in", more.out)) == 2
 
 
 def test_warm_faults(lang, fetched):
-    result = lang("warm", "pyton", "js", cache=fetched, timeout=180)
+    result = lang("warm", "pyton", "js", cache=fetched, timeout=900)
     assert result.code == 125
     assert "did you mean python?" in result.err
     assert "js: fast code" in result.out
@@ -181,7 +181,7 @@ def test_the_folder_we_are_in_is_not_trusted(run, root, tmp_path):
     for name in ("pip.py", "zipfile.py"):
         (trap / name).write_text("open('ran', 'w')\nraise SystemExit(3)\n")
     env = {"POLYAGENT_LANGUAGES": str(root / "languages"), "POLYAGENT_CACHE_HOME": str(tmp_path / "cache")}
-    result = run("lang", "install", "js", env=env, cwd=trap, timeout=180)
+    result = run("lang", "install", "js", env=env, cwd=trap, timeout=900)
     assert result.code == 0, result
     assert not (trap / "ran").exists()
 

@@ -13,5 +13,5 @@ def test_cpythons_own_tests(polyagent, installed_languages, root, tmp_path, lang
     done = subprocess.run(
         [sys.executable, root / "tests" / "languages" / "run_cpython_tests.py", polyagent, "--language", language,
          "--tests", "/usr/lib/python3.11/test", *MODULES],
-        env=installed_languages, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=300)
+        env=installed_languages, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=3600)
     assert done.returncode == 0, done.stdout.decode()

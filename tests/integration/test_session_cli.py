@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 
 from test_repl import Terminal
 from test_service import Service
+from waiting import DEADLINE, until
 
 LANGUAGE = "python"
 DEAD = "http://127.0.0.1:9"  # discard: nobody listens there
@@ -88,12 +88,12 @@ def test_programs(session, new, tmp_path):
 def test_output_comes_as_it_happens(polyagent, server, new):
     one = new()
     env = {**server.env, "POLYAGENT_URL": f"http://{server.address}"}
-    code = "import time; print('now', flush=True); time.sleep(20)"
+    code = "import time; print('now', flush=True); time.sleep(100)"
     program = subprocess.Popen([polyagent, "session", "exec", one, "-c", code], env=env, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     assert program.stdout.readline() == b"now\n"
     program.send_signal(signal.SIGTERM)
-    assert program.communicate(timeout=10)[1].endswith(b"polyagent: the session has ended\n")
+    assert program.communicate(timeout=DEADLINE)[1].endswith(b"polyagent: the session has ended\n")
     assert program.returncode == 128 + signal.SIGTERM
 
 
@@ -107,12 +107,10 @@ def test_a_limit_and_a_signal_take_a_session_back(polyagent, server, session, ne
                                env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     program.stdout.readline()
     program.send_signal(signal.SIGINT)
-    assert b"is as before" in program.communicate(timeout=10)[1] and program.returncode == 130
+    assert b"is as before" in program.communicate(timeout=DEADLINE)[1] and program.returncode == 130
     thread = threading.Thread(target=session, args=("exec", one, "-c", "while True: pass"))
     thread.start()
-    deadline = time.monotonic() + 10
-    while session("interrupt", one).out != "interrupted\n":
-        assert time.monotonic() < deadline
+    until(lambda: session("interrupt", one).out == "interrupted\n")
     thread.join()
     assert session("interrupt", one).out == "nothing was running\n"
     assert session("exec", one, "-c", "x").out == "1\n"
@@ -195,10 +193,8 @@ def test_attached_on_a_terminal(polyagent, server, new, tmp_path):
         assert f"session {one}" in terminal.expect(">>> ")
         assert terminal.enter("y = 20") == ""
         assert terminal.enter("y + 1") == "21"
-        terminal.type("while True: pass\n")
-        terminal.expect("... ")
-        terminal.type("\n")
-        time.sleep(0.5)
+        terminal.type("print('on', flush=True); exec('while True: pass')\n")
+        terminal.expect("on\n")
         terminal.type("\x03")
         assert "is as before" in terminal.expect(">>> ")
         assert terminal.enter("y + 2") == "22"

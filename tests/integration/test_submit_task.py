@@ -8,6 +8,7 @@ import threading
 
 import http_server
 import pytest
+from waiting import until
 
 SCRIPT = "scripts/submit_task.sh"
 FACTORIAL = "import math\nprint(f\"10! = {math.factorial(10)}\")\n"
@@ -54,7 +55,7 @@ def submit(root, server):
     def call(task, stdin="", url=None, **environment):
         env = {**os.environ, "POLYAGENT_URL": url or f"http://{server.address}", **environment}
         return subprocess.run([root / SCRIPT, *([task] if task is not None else [])], input=stdin, text=True, env=env,
-                              capture_output=True, timeout=60, check=False)
+                              capture_output=True, timeout=300, check=False)
 
     return call
 
@@ -70,6 +71,17 @@ def test_a_model_writes_what_a_sentence_only_describes(submit):
     path, request = Model.asked[-1]
     assert path == "/v1/chat/completions" and request["model"] == "small"
     assert request["messages"][-1] == {"role": "user", "content": "Execute the Python code that calculates factorial of 10"}
+
+
+def test_what_a_model_wrote_is_told_of_a_run_in_the_background(server):
+    answer = server.ask("POST", "/v1/tasks", {"task": "Execute the Python code that calculates factorial of 10"},
+                        {"Prefer": "respond-async"})
+    told = answer.json()
+    assert answer.status == 202 and answer.headers["Location"] == f"/v1/runs/{told['run_id']}"
+    assert (told["tool"], told["written_by"]) == ("python_executor", "small")
+    assert told["parameters"]["code"] == FACTORIAL
+    run = until(lambda: (run := server.ask("GET", answer.headers["Location"]).json())["state"] == "done" and run)
+    assert run["outcome"]["stdout"] == "10! = 3628800\n"
 
 
 @pytest.mark.parametrize("task, code, out", [

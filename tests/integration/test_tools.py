@@ -37,7 +37,12 @@ def b64(text):
 def Validator():
     """The opinion of others on what a schema accepts."""
     sys.path.insert(0, str(clients.python_packages("jsonschema==4.26.0")))
-    import jsonschema
+    # Debian's pytest has loaded an attr of its own, which is older than the attrs that this brings.
+    theirs = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in ("attr", "attrs")}
+    try:
+        import jsonschema
+    finally:
+        sys.modules.update(theirs)
     return jsonschema.Draft202012Validator
 
 
@@ -47,7 +52,7 @@ def tool_call(polyagent, installed_languages, tmp_path_factory):
     program = polyagent.parent / "tool-call"
     folder = tmp_path_factory.mktemp("tools")
 
-    def call(*lines, options=(), timeout=120, **environment):
+    def call(*lines, options=(), timeout=600, **environment):
         text = "".join(
             json.dumps({"tool": line[0], "parameters": line[1], **(line[2] if len(line) > 2 else {})}) + "\n"
             for line in lines)
@@ -98,7 +103,7 @@ def test_schemas_are_what_model_providers_take(tools):
 def test_descriptions_say_what_a_model_needs(tools):
     for name, tool in tools.items():
         assert 200 < len(tool["description"]) < 1500, name
-        assert tool["annotations"] == {"title": tool["title"], "readOnlyHint": True, "destructiveHint": False,
+        assert tool["annotations"] == {"title": tool["title"], "readOnlyHint": False, "destructiveHint": True,  # volumes
                                        "idempotentHint": False, "openWorldHint": False}
 
 
@@ -315,14 +320,14 @@ def test_ends(tool_call, options):
     """A limit, a deadline, a caller that gives up, one that no longer listens."""
     limit, deadline, late, given_up, deaf = tool_call(
         ("python_executor", {"code": ENDLESS, "limits": {"timeout_ms": 200}}),
-        ("python_executor", {"code": ENDLESS}, {"deadline_ms": 1500}),
+        ("python_executor", {"code": ENDLESS}, {"deadline_ms": 5000}),
         ("python_executor", {"code": ENDLESS}, {"deadline_ms": 0}),
-        ("python_executor", {"code": ENDLESS}, {"cancel_ms": 700}),
+        ("python_executor", {"code": ENDLESS}, {"cancel_ms": 3000}),
         ("python_executor", {"code": "while True: print('x' * 1000)"}, {"deaf_after": 5000}), options=options)
     assert outcome_of(limit)["status"] == "timeout" and "timeout_ms" in outcome_of(limit)["message"]
-    assert outcome_of(deadline)["status"] == "timeout" and outcome_of(deadline)["usage"]["wall_ms"] < 10000
+    assert outcome_of(deadline)["status"] == "timeout" and outcome_of(deadline)["usage"]["wall_ms"] < 20000
     assert late["error"] == "DEADLINE_EXCEEDED"
-    assert outcome_of(given_up)["status"] == "cancelled" and outcome_of(given_up)["usage"]["wall_ms"] < 10000
+    assert outcome_of(given_up)["status"] == "cancelled" and outcome_of(given_up)["usage"]["wall_ms"] < 20000
     assert outcome_of(deaf)["status"] == "cancelled"
 
 
@@ -464,7 +469,7 @@ def kinds(tool_call):
     """kinds(COUNT [, "hold"], options=()) -> what became of taking copies of so many kinds."""
     def take(*arguments, options=()):
         done = subprocess.run([tool_call.program, "-w", *options, "kinds", *arguments], stdout=subprocess.PIPE,
-                              env=tool_call.environment, cwd=tool_call.folder, check=True, timeout=120)
+                              env=tool_call.environment, cwd=tool_call.folder, check=True, timeout=600)
         return json.loads(done.stdout)
 
     return take

@@ -25,7 +25,7 @@ def server(polyagent, installed_languages, tmp_path_factory):
 def search(server, root):
     def run(*args):
         return subprocess.run([sys.executable, root / "examples/tree-search/search.py", "--url", f"http://{server.address}",
-                               *args], capture_output=True, text=True, timeout=120, check=False)
+                               *args], capture_output=True, text=True, timeout=1200, check=False)
 
     yield run
     assert [s for s in server.ask("GET", "/v1/sessions").json()["sessions"] if s["state"] != "ended"] == []

@@ -79,7 +79,7 @@ def test_a_quota_bounds_runs_together(python):
 
 
 def test_a_killed_run_leaves_a_true_account(python, volume):
-    r = python("f = open('/volumes/v/f', 'wb', buffering=0)\nf.write(bytes(1000))\nwhile True: pass", "--volume", "v", "--timeout", "1s")
+    r = python("f = open('/volumes/v/f', 'wb', buffering=0)\nf.write(bytes(1000))\nwhile True: pass", "--volume", "v", "--timeout", "5s")
     assert r.code == 124
     assert python("", "--volume", "v").code == 0  # mounting counts anew
     assert "1000 bytes of 64 KiB, 1 of 16 entries" in " ".join(volume("list").out.split())

@@ -31,7 +31,7 @@ import zlib
 from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TIMEOUT = 600  # seconds for one program; nearly all of it is compiling the module, the first time
+TIMEOUT = 3600  # seconds for one program; nearly all of it is compiling the module, the first time
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,7 @@ def find_tests(language):
 
 def run_module(polyagent, language, folder, module):
     """(report, how it ended)"""
-    command = [polyagent, language, "--json", "--dir", f"{pathlib.Path(folder).parent}::/cpython", "--timeout", "120s", "--cpu-time", "120s",
+    command = [polyagent, language, "--json", "--dir", f"{pathlib.Path(folder).parent}::/cpython", "--timeout", "1800s", "--cpu-time", "600s",
                "--memory", "1GiB", "--limit", "stdout_bytes=unlimited", "-c", PROGRAM, module]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     outcome = json.loads(done.stdout)

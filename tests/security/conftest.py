@@ -4,24 +4,19 @@ import ctypes
 import os
 import pathlib
 import sys
-import time
 
 import pytest
+
+from waiting import descendants, until
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def descendants():
+def left_here():
     """The children of this process: with the reaper on, whatever a run left behind is one of them."""
-    found = set()
-    for thread in os.listdir("/proc/self/task"):
-        try:
-            found.update(pathlib.Path(f"/proc/self/task/{thread}/children").read_text().split())
-        except FileNotFoundError:
-            pass
-    return found
+    return {pid: process for pid, process in descendants(os.getpid()).items() if process.parent == os.getpid()}
 
 
 @pytest.fixture
@@ -32,12 +27,10 @@ def nothing_left(tmp_path, monkeypatch):
         folder.mkdir(mode=0o700)
     prctl = ctypes.CDLL(None).prctl
     assert prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-    before = descendants()
+    before = left_here().keys()
     yield {"TMPDIR": str(folders[0]), "XDG_RUNTIME_DIR": str(folders[1])}
-    deadline = time.monotonic() + 5  # the kernel takes a namespace apart in its own time
-    while descendants() - before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    left = {pid: pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in descendants() - before}
-    prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    assert not left
+    try:  # the kernel takes a namespace apart in its own time
+        until(lambda: not left_here().keys() - before, tell=lambda: [left_here(), before])
+    finally:
+        prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     assert not [path for folder in folders for path in folder.rglob("*")]

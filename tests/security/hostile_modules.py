@@ -34,7 +34,7 @@ class Hostile:
 HOSTILE = []
 
 
-def hostile(name, status, make, *options, words=(), exit_code=None, kind=None, args=(), most_wall_ms=8000):
+def hostile(name, status, make, *options, words=(), exit_code=None, kind=None, args=(), most_wall_ms=45000):
     HOSTILE.append(Hostile(name, status, make if callable(make) else lambda: make, options, words, exit_code, kind,
                            args, most_wall_ms))
 

@@ -112,7 +112,7 @@ static void ends_well(void) {
 /* A child keeps the channel open when this process is killed. */
 static void leaves_a_child(void) {
     if (fork() == 0) {
-        poll(NULL, 0, 5000);
+        poll(NULL, 0, 15000);
         _exit(0);
     }
     linger();
@@ -242,6 +242,59 @@ static void fills_the_pipe(void) {
     linger();
 }
 
+/* --- workers that make the code first ----------------------------------------------------------
+ */
+
+static void say_made(void) {
+    struct pa_buf buf = PA_BUF_INIT(1024); /* struct pa_python_made */
+    pa_put_u8(&buf, false);
+    pa_put_u8(&buf, false);
+    pa_put_u32(&buf, 0);
+    pa_put_u32(&buf, 0);
+    pa_put_text(&buf, "");
+    pa_put_u64(&buf, UINT64_MAX); /* it took for ever */
+    pa_put_u64(&buf, UINT64_MAX);
+    send_frame(PA_FRAME_MADE, buf.data, buf.size);
+    pa_buf_done(&buf);
+}
+
+static void makes_and_ends(void) {
+    say_made();
+    ends_well();
+}
+
+static void makes_and_goes_on(void) {
+    say_made();
+    linger();
+}
+
+static void makes_twice(void) {
+    say_made();
+    makes_and_ends();
+}
+
+static void makes_badly(void) {
+    send_frame(PA_FRAME_MADE, "\1", 1);
+    ends_well();
+}
+
+static void writes_before_it_has_made(void) {
+    send_frame(PA_FRAME_STDOUT, "x", 1);
+    makes_and_ends();
+}
+
+static void has_code_kept_later(void) {
+    say_made();
+    send_frame(PA_FRAME_ARTIFACT, zeros, 100);
+    ends_well();
+}
+
+static void floods_with_code(void) {
+    for (int i = 0; i < 64; i++)
+        send_frame(PA_FRAME_ARTIFACT, zeros, MIB);
+    makes_and_ends();
+}
+
 /* --- warm roots ------------------------------------------------------------------------------- */
 
 static void root_says_nothing(void) {
@@ -344,6 +397,13 @@ static const struct {
     MODE(says_it_timed_out),
     MODE(ends_at_length),
     MODE(ends_twice),
+    MODE(makes_and_ends),
+    MODE(makes_and_goes_on),
+    MODE(makes_twice),
+    MODE(makes_badly),
+    MODE(writes_before_it_has_made),
+    MODE(has_code_kept_later),
+    MODE(floods_with_code),
     MODE(sends_descriptors),
     MODE(fills_the_pipe),
     MODE(root_says_nothing),

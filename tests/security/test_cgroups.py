@@ -4,13 +4,15 @@ Controllers (memory.max and the like) are another matter: a machine has them her
 What is written where there are some is shown by tests/unit/test_cgroup.c.
 """
 
+import contextlib
 import os
 import pathlib
 import subprocess
-import time
 import uuid
 
 import pytest
+
+from waiting import until
 
 LANGUAGE = "javascript"
 MOUNTS = [pathlib.Path("/sys/fs/cgroup"), pathlib.Path("/sys/fs/cgroup/unified")]
@@ -30,15 +32,15 @@ def group():
         except OSError:
             continue
         yield folder
-        deadline = time.monotonic() + 5
-        while folder.exists():
-            try:
-                folder.rmdir()
-            except OSError:
-                assert time.monotonic() < deadline, list(folder.iterdir())
-                time.sleep(0.05)
+        until(lambda: removed(folder), tell=lambda: list(folder.iterdir()))
         return
     pytest.skip("no cgroup v2 that we may change")
+
+
+def removed(folder):
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+    return not folder.exists()
 
 
 def processes(folder):
@@ -50,11 +52,9 @@ def start(polyagent, environment, group, tmp_path):
     script = f'echo $$ > {group}/cgroup.procs && exec "$@"'
     server = subprocess.Popen(["sh", "-c", script, "sh", polyagent, "serve", "--log", "info", LANGUAGE],
                               env=environment, cwd=tmp_path, stderr=log)
-    deadline = time.monotonic() + 60
-    while "is at its checkpoint" not in (tmp_path / "log").read_text():
-        assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-        time.sleep(0.02)
     log.close()
+    until(lambda: "is at its checkpoint" in (tmp_path / "log").read_text() or server.poll() is not None)
+    assert server.poll() is None, (tmp_path / "log").read_text()
     return server
 
 
@@ -66,18 +66,15 @@ def test_each_worker_is_in_a_group_of_its_own(polyagent, installed_languages, gr
         assert server.pid in processes(group / "supervisor")
         leaves = list(group.glob("worker-*"))
         assert len(leaves) == 1
-        inside = processes(leaves[0])
-        assert len(inside) >= 2 and int(leaves[0].name.split("-")[1]) in inside  # a root and its copies
+        until(lambda: len(processes(leaves[0])) >= 2)  # a root and its copies
+        assert int(leaves[0].name.split("-")[1]) in processes(leaves[0])
         done = subprocess.run([polyagent, "exec", LANGUAGE, "-c", "console.log(1)"], env=environment, cwd=tmp_path,
                               timeout=60, capture_output=True, text=True, check=False)
         assert done.stdout == "1\n", done.stderr
     finally:
         server.terminate()
         assert server.wait(timeout=60) == 0
-    deadline = time.monotonic() + 5  # its spawner clears away after it
-    while any(path.is_dir() for path in group.iterdir()):
-        assert time.monotonic() < deadline, [path for path in group.iterdir() if path.is_dir()]
-        time.sleep(0.02)
+    until(lambda: not any(path.is_dir() for path in group.iterdir()))  # its spawner clears away after it
 
 
 def test_a_group_that_others_are_in_is_left_alone(polyagent, installed_languages, group, tmp_path):

@@ -4,28 +4,21 @@ import os
 import pathlib
 import signal
 import subprocess
-import time
 
 import pytest
+
+from waiting import children, gone, until
 
 LANGUAGE = "javascript"
 
 
 def status(task):
-    lines = pathlib.Path(task, "status").read_text().splitlines()
+    """What the kernel says of a thread; None: it has ended."""
+    try:
+        lines = pathlib.Path(task, "status").read_text().splitlines()
+    except OSError:
+        return None
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-
-
-def children(pid):
-    return [int(child) for listed in pathlib.Path(f"/proc/{pid}/task").glob("*/children")
-            for child in listed.read_text().split()]
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -34,7 +27,7 @@ def server(polyagent, installed_languages, tmp_path):
     environment = {**installed_languages, "POLYAGENT_SOCKET": str(socket)}
     with subprocess.Popen([polyagent, "serve", LANGUAGE], env=environment, cwd=tmp_path) as process:
         try:
-            wait_until(socket.exists)
+            until(socket.exists)
             process.environment = environment
             yield process
         finally:
@@ -52,12 +45,12 @@ def test_every_thread_is_confined(polyagent, server):
     assert len(tasks) >= 2
     for task in tasks:
         found = status(task)
-        assert (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2"), task
+        assert found is None or (found["NoNewPrivs"], found["Seccomp"]) == ("1", "2"), task
 
 
 def test_the_spawner_holds_nothing_of_the_servers(server):
     spawner, = children(server.pid)
-    wait_until(lambda: len(os.listdir(f"/proc/{spawner}/fd")) == 5)  # it has settled
+    until(lambda: len(os.listdir(f"/proc/{spawner}/fd")) == 5)  # it has settled
     links = [os.readlink(link) for link in pathlib.Path(f"/proc/{spawner}/fd").iterdir()]
     held = [link for link in links if link.startswith("socket:")]
     assert len(held) == 1, links  # its own; neither the listener nor a client's
@@ -76,7 +69,7 @@ def test_mounts_outside_its_own_files_still_work(polyagent, server, tmp_path):
 def limits(pid):
     try:
         lines = pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()[1:]
-    except FileNotFoundError:  # it has ended
+    except OSError:  # it has ended
         return {"Max cpu time": ""}
     return {line[:26].strip(): line[26:47].strip() for line in lines}
 
@@ -86,11 +79,10 @@ def test_a_copy_has_the_kernels_limits_of_its_request(polyagent, server):
     run(polyagent, server, "-c", "1")
     spawner, = children(server.pid)
     root, = children(spawner)
-    code = "for (const end = Date.now() + 3000; Date.now() < end;);"
+    code = "for (;;);"
     with subprocess.Popen([polyagent, "exec", LANGUAGE, "--limit", "cpu_ms=60s", "--limit", "memory_bytes=64MiB", "-c",
                            code], env=server.environment) as client:
-        wait_until(lambda: any(limits(pid)["Max cpu time"] == "65" for pid in children(root)), 10)
-        copy, = [pid for pid in children(root) if limits(pid)["Max cpu time"] == "65"]
+        copy, = until(lambda: [pid for pid in children(root) if limits(pid)["Max cpu time"] == "65"])
         assert limits(root)["Max cpu time"] == "unlimited"
         assert int(limits(copy)["Max data size"]) < int(limits(root)["Max data size"])
         assert int(limits(copy)["Max address space"]) < 128 << 30
@@ -104,12 +96,12 @@ def test_all_die_with_the_server_whatever_kills_it(polyagent, server):
     assert len(everything) >= 2
     server.send_signal(signal.SIGKILL)
     server.wait()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in everything))
+    until(lambda: all(map(gone, everything)))
 
 
 def test_it_ends_when_its_spawner_does(polyagent, server):
     spawner, = children(server.pid)
     os.kill(spawner, signal.SIGKILL)
-    assert server.wait(timeout=20) == 125
+    assert server.wait(timeout=60) == 125
     done = run(polyagent, server, "-c", "console.log('here')")
     assert done.stdout == "here\n"  # the command line runs it itself

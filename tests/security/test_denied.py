@@ -11,9 +11,10 @@ import os
 import pathlib
 import platform
 import subprocess
-import time
 
 import pytest
+
+from waiting import busy, descendants, until
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may trace a worker"),
@@ -73,27 +74,16 @@ def filters(pid):
     return 0
 
 
-def descendants(pid):
-    """All processes below `pid`, whichever of its threads started them."""
-    found = []
-    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found += [int(child), *descendants(child)]
-    return found
-
-
 def find(parent, wanted):
     """The first process below `parent` for which `wanted` is true, once there is one."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    def found():
         for pid in descendants(parent):
-            try:
+            with contextlib.suppress(OSError):  # it is gone
                 if wanted(pid):
                     return pid
-            except OSError:  # it is gone
-                continue
-        time.sleep(0.02)
-    raise AssertionError("there is no such process")
+        return None
+
+    return until(found, tell=lambda: "there is no such process")
 
 
 def is_denied(outcome, name, number):
@@ -110,7 +100,7 @@ def test_the_outcome_names_the_call(polyagent, environment, tmp_path, name, numb
                           stdout=subprocess.PIPE, text=True) as run:
         worker = find(run.pid, lambda pid: current_call(pid)[0] == PPOLL and filters(pid) == 2)
         make_call(worker, number, current_call(worker)[1])
-        outcome = json.loads(run.communicate(timeout=10)[0])
+        outcome = json.loads(run.communicate(timeout=60)[0])
     assert is_denied(outcome, name, number), outcome
 
 
@@ -132,7 +122,8 @@ def test_a_warm_copy_says_it_too(polyagent, installed_languages, tmp_path):
         idle = find(server.pid, lambda pid: filters(pid) == 3 and current_call(pid)[0] == READ)
         instruction = current_call(idle)[1]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as run:
-            copy = find(server.pid, lambda pid: filters(pid) == 3 and current_call(pid)[0] is None)
+            copy = busy(server.pid)
+            assert filters(copy) == 3
             make_call(copy, SOCKET, instruction)
-            outcome = json.loads(run.communicate(timeout=10)[0])
+            outcome = json.loads(run.communicate(timeout=60)[0])
     assert is_denied(outcome, "socket", SOCKET), outcome

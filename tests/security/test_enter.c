@@ -10,7 +10,6 @@
 #include "jail/jail.h"
 #include "jail/jail_internal.h"
 #include "jail/spawn.h"
-#include "base/clock.h"
 #include "base/io.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -366,12 +365,10 @@ static void cpu_limit_ends_it(void **state) {
     for (int namespaces = 0; namespaces <= have_namespaces; namespaces++) {
         struct jailed j;
         siginfo_t end;
-        const uint64_t started = pa_clock_monotonic_ns();
         start(&j, "spin", namespaces, true, NULL, 0);
         finish(&j, &end);
         assert_int_equal(end.si_code, CLD_KILLED);
         assert_int_equal(end.si_status, SIGKILL);
-        assert_true(pa_clock_monotonic_ns() - started < 20 * PA_NS_PER_S);
     }
 }
 

@@ -5,9 +5,10 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
+
+from waiting import until
 
 LANGUAGE = "javascript"
 HELLO = ("-c", "console.log('here')")
@@ -40,9 +41,7 @@ def deaf(tmp_path):
 
 def test_a_socket_in_a_folder_that_others_may_enter_is_left_alone(execute, deaf):
     deaf.chmod(0o755)
-    began = time.monotonic()
     assert execute(deaf / "polyagent.sock").stdout == "here\n"
-    assert time.monotonic() - began < 30
 
 
 def test_a_link_to_a_folder_is_not_followed(execute, deaf, tmp_path):
@@ -81,16 +80,13 @@ def test_of_servers_that_start_at_once_one_serves(polyagent, installed_languages
     servers = [subprocess.Popen([polyagent, "serve", "--log", "error"], env=environment, cwd=tmp_path,
                                 stderr=subprocess.PIPE, text=True) for _ in range(6)]
     try:
-        deadline = time.monotonic() + 30
-        while sum(server.poll() is None for server in servers) > 1:
-            assert time.monotonic() < deadline, "several serve"
-            time.sleep(0.05)
+        until(lambda: sum(server.poll() is None for server in servers) <= 1, tell=lambda: "several serve")
         alive, = [server for server in servers if server.poll() is None]
         for server in servers:
             if server is not alive:
                 assert server.returncode == 125 and "already" in server.stderr.read()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
-            client.connect(str(path))
+            until(lambda: client.connect_ex(str(path)) == 0)  # the others end before it listens
             pid, _, _ = [int.from_bytes(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[i:i + 4], "little")
                          for i in (0, 4, 8)]
             assert pid == alive.pid

@@ -6,9 +6,10 @@ A container without nested namespaces is played by a user namespace whose own li
 import json
 import shutil
 import subprocess
-import time
 
 import pytest
+
+from waiting import until
 
 MODULE = '(module (memory (export "memory") 1) (func (export "_start")))'
 WITHOUT_NAMESPACES = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
@@ -68,10 +69,9 @@ def test_a_server_says_it_in_its_log_and_in_the_outcome_of_a_warm_copy(container
         server = subprocess.Popen([*container, polyagent, "serve", "--jail", "best-effort", "--log", "info",
                                    "javascript"], env=environment, cwd=tmp_path, stderr=log)
     try:
-        deadline = time.monotonic() + 60
-        while "is at its checkpoint" not in (said := (tmp_path / "log").read_text()):
-            assert server.poll() is None and time.monotonic() < deadline, said
-            time.sleep(0.02)
+        until(lambda: "is at its checkpoint" in (tmp_path / "log").read_text() or server.poll() is not None, seconds=300)
+        said = (tmp_path / "log").read_text()
+        assert server.poll() is None, said
         assert "not jailed as it should be" in said and "namespaces" in said
         done = subprocess.run([*container, polyagent, "exec", "javascript", "--jail", "best-effort", "--json",
                                "--log", "debug", "-c", "1"], env=environment, cwd=tmp_path, timeout=60,

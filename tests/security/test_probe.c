@@ -63,6 +63,10 @@ static const struct scenario {
      {PA_JAIL_WARM, PA_JAIL_SESSION},
      2},
     {"load-warm, warm, run", PA_JAIL_LOAD_WARM, PA_JAIL_RUN, {PA_JAIL_WARM, PA_JAIL_RUN}, 2},
+    {"load, make", PA_JAIL_LOAD, PA_JAIL_MAKE, {PA_JAIL_MAKE}, 1},
+    {"load, make, run", PA_JAIL_LOAD, PA_JAIL_RUN, {PA_JAIL_MAKE, PA_JAIL_RUN}, 2},
+    {"load-warm, make", PA_JAIL_LOAD_WARM, PA_JAIL_MAKE, {PA_JAIL_MAKE}, 1},
+    {"load-warm, make, run", PA_JAIL_LOAD_WARM, PA_JAIL_RUN, {PA_JAIL_MAKE, PA_JAIL_RUN}, 2},
 };
 
 #define NOT_JAILED 100 /* exit status of an attacker that could not enter */

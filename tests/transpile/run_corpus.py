@@ -7,10 +7,16 @@ A snippet counts as compiled when `polyagent python --mode transpile` runs it to
 refused, or needs the interpreter.  Standard output, the last line of standard error and the exit code must be
 CPython's where it is compiled.  The exit status is 1 when one differs or fewer than --least percent are
 compiled.
+
+    run_corpus.py --polyagent build/polyagent --tracebacks
+
+takes the snippets that end in an uncaught exception and compares the whole outcome, standard error to the last
+caret, with that of the sandbox's own CPython.  POLYAGENT_LANGUAGES says where it is.
 """
 
 import argparse
 import concurrent.futures
+import json
 import pathlib
 import re
 import subprocess
@@ -31,7 +37,7 @@ def snippets():
 def same_words(data):
     """The messages of older CPythons, as the sandbox's CPython 3.15 puts them."""
     for old in (b"integer division or modulo by zero", b"integer modulo by zero", b"float division by zero",
-                b"float floor division by zero", b"float modulo", b"float divmod()"):
+                b"float floor division by zero", b"float modulo by zero", b"float modulo", b"float divmod()"):
         data = data.replace(old, b"division by zero")
     return data
 
@@ -78,14 +84,60 @@ def one(polyagent, name, text):
         return "different", f"\n  compiled {mine}\n  CPython  {theirs}\n{compiled[2].decode(errors='replace')[:600]}"
 
 
+def outcome(polyagent, mode, program):
+    """What a run said, without what no two runs share; and which engine it was."""
+    done = run([polyagent, "python", "--mode", mode, "--json", *program])
+    said = json.loads(done[1]) if done and done[1] else {}
+    said.pop("usage", None)
+    return said, said.pop("engine", {}).get("used")
+
+
+def traceback(polyagent, name, text):
+    """The same for the whole outcome, beside the interpreter in the sandbox; None where nothing is uncaught."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "main.py"
+        path.write_text(text, encoding="utf-8")
+        program = ["-c", text] if len(text) % 2 else [path]
+        compiled, engine = outcome(polyagent, "auto", program)
+        interpreted, _ = outcome(polyagent, "interpret", program)
+    if not interpreted.get("error"):
+        return None
+    if engine != "transpiler":
+        return "fallback", ""
+    if compiled == interpreted:
+        return "same", ""
+    if compiled.get("stderr") == interpreted["stderr"]:
+        return "different", f"\n--- compiled\n{compiled}\n--- CPython\n{interpreted}"
+    return "different", f"\n--- compiled\n{compiled.get('stderr')}--- CPython\n{interpreted['stderr']}"
+
+
+def compare_tracebacks(polyagent, chosen, least):
+    counts = {"same": 0, "fallback": 0, "different": 0}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for (name, _), result in zip(chosen, pool.map(lambda s: traceback(polyagent, *s), chosen)):
+            if not result:
+                continue
+            counts[result[0]] += 1
+            if result[0] == "different":
+                print(f"different: {name}: {result[1]}")
+    compiled = counts["same"] + counts["different"]
+    share = 100 * counts["same"] / max(1, compiled)
+    print(f"{compiled} uncaught exceptions of compiled programs: {counts['same']} with CPython's traceback "
+          f"({share:.1f} %), {counts['different']} different, {counts['fallback']} left to the interpreter")
+    return compiled == 0 or share < least
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--polyagent", required=True)
     parser.add_argument("-v", action="store_true")
     parser.add_argument("-k", default="")
     parser.add_argument("--least", type=float, default=70)
+    parser.add_argument("--tracebacks", action="store_true")
     args = parser.parse_args()
     chosen = [(name, text) for name, text in snippets() if args.k in name]
+    if args.tracebacks:
+        sys.exit(compare_tracebacks(args.polyagent, chosen, args.least))
     counts = {"same": 0, "fallback": 0, "different": 0}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = pool.map(lambda s: (s[0], *one(args.polyagent, *s)), chosen)

@@ -1,16 +1,20 @@
-/* Buffers, wire encoding, quantities, limits, errors, logs. */
+/* Buffers, wire encoding, quantities, limits, errors, logs, files. */
 #include "test.h"
 
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "base/utf8.h"
 #include "base/wire.h"
 #include "policy/policy.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void buffers(void **state) {
     struct pa_buf buf = PA_BUF_INIT(10);
@@ -289,12 +293,45 @@ static void base64(void **state) {
     }
 }
 
+/* --- files ------------------------------------------------------------------------------------ */
+
+static void make_file(const char *folder, const char *name) {
+    PA_CLEANUP(pa_freep) char *path = pa_path_join(folder, name);
+    PA_CLEANUP(pa_closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0400);
+    assert_true(fd >= 0);
+}
+
+static void trees(void **state) {
+    char top[] = "/tmp/pa-trees-XXXXXX";
+    struct pa_error err;
+    assert_non_null(mkdtemp(top));
+    PA_CLEANUP(pa_freep) char *doomed = pa_path_join(top, "doomed");
+    PA_CLEANUP(pa_freep) char *closed = pa_path_join(doomed, "a/closed");
+    PA_CLEANUP(pa_freep) char *link = pa_path_join(closed, "link");
+    assert_int_equal(pa_mkdir_parents(closed, 0700, &err), 0);
+    make_file(top, "stays");
+    make_file(closed, "file");
+    assert_int_equal(symlink(top, link), 0);
+    assert_int_equal(chmod(closed, 0), 0);
+    assert_int_equal(pa_remove_tree(doomed, &err), 0);
+    assert_int_equal(access(doomed, F_OK), -1);
+    PA_CLEANUP(pa_freep) char *stays = pa_path_join(top, "stays");
+    assert_int_equal(access(stays, F_OK), 0); /* behind a link */
+
+    assert_int_equal(pa_remove_tree(doomed, &err), -1);
+    assert_int_equal(err.code, PA_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, doomed));
+    assert_int_equal(pa_remove_tree(doomed, NULL), -1); /* where it does not matter */
+    assert_int_equal(pa_remove_tree(stays, &err), 0);
+    assert_int_equal(pa_remove_tree(top, &err), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers),        cmocka_unit_test(wire),     cmocka_unit_test(quantities),
         cmocka_unit_test(limits),         cmocka_unit_test(policies), cmocka_unit_test(errors),
         cmocka_unit_test(logs),           cmocka_unit_test(digests),  cmocka_unit_test(utf8),
-        cmocka_unit_test(utf8_in_pieces), cmocka_unit_test(base64),
+        cmocka_unit_test(utf8_in_pieces), cmocka_unit_test(base64),   cmocka_unit_test(trees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

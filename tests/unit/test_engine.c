@@ -340,6 +340,83 @@ static void all_of_4_gib_can_be_had(void **state) {
     run_done(&run);
 }
 
+/* Two functions, memory and a table for others. */
+#define BASE                                                                                       \
+    "(module (import \"wasi_snapshot_preview1\" \"fd_write\""                                      \
+    "          (func $write (param i32 i32 i32 i32) (result i32)))"                                \
+    " (memory (export \"memory\") 1) (table (export \"table\") 2 funcref)"                         \
+    " (func (export \"say\") (param i32)"                                                          \
+    "   (drop (call $write (local.get 0) (i32.const 0) (i32.const 0) (i32.const 0))))"             \
+    " (func (export \"_start\") unreachable))"
+#define ADDED                                                                                      \
+    "(module (import \"base\" \"say\" (func $say (param i32)))"                                    \
+    " (import \"base\" \"memory\" (memory 3)) (import \"base\" \"table\" (table 1 funcref))"       \
+    " (func (export \"_start\") (call $say (i32.load8_u (i32.const 131072)))))"
+
+/* Adds the module of `text`, by way of its artifact if `saved`. */
+static int add(struct run *run, const char *text, const char *from, uint64_t memory, bool saved,
+               struct pa_error *err) {
+    wasm_byte_vec_t binary;
+    struct pa_module *module, *again;
+    struct pa_buf artifact = PA_BUF_INIT(PA_MIB);
+    assert_null(wasmtime_wat2wasm(text, strlen(text), &binary));
+    must(pa_module_make(run->engine, (uint8_t *)binary.data, binary.size, &module, err), err);
+    wasm_byte_vec_delete(&binary);
+    if (saved) {
+        must(pa_module_save(module, &artifact, err), err);
+        must(pa_module_take(run->engine, artifact.data, artifact.size, &again, err), err);
+        pa_module_free(module);
+        module = again;
+    }
+    int added = pa_instance_add(run->instance, module, from, memory, &run->end, err);
+    pa_module_free(module);
+    pa_buf_done(&artifact);
+    return added;
+}
+
+static void a_module_is_added(void **state) {
+    for (int saved = 0; saved < 2; saved++) {
+        struct run run;
+        struct pa_error err;
+        const uint32_t number = 5;
+        run_init(&run);
+        assert_int_equal(run_start(&run, BASE), 0);
+        assert_int_equal(add(&run, ADDED, "base", 3 * 65536, saved, &err), 0);
+        struct pa_guest_memory memory = pa_instance_memory(run.instance);
+        assert_int_equal(memory.size, 3 * 65536);
+        memory.base[131072] = 77;
+        pa_instance_call(run.instance, "_start", &run.end); /* the added one's */
+        assert_int_equal(run.end.status, PA_STATUS_OK);
+        assert_int_equal(run.wasi.fd, 77);
+        pa_instance_call_with(run.instance, "say", &number, 1, &run.end); /* the first's */
+        assert_int_equal(run.end.status, PA_STATUS_OK);
+        assert_int_equal(run.wasi.fd, 5);
+        run_done(&run);
+    }
+}
+
+static void what_is_added_has_what_it_was_given(void **state) {
+    struct run run;
+    struct pa_error err;
+    struct pa_module *module;
+    run_init(&run);
+    run.limits.memory_bytes = 2 * 65536;
+    assert_int_equal(run_start(&run, BASE), 0);
+    assert_int_equal(add(&run, ADDED, "base", 3 * 65536, false, &err), 1); /* past the limit */
+    assert_int_equal(run.end.status, PA_STATUS_OUT_OF_MEMORY);
+    assert_int_equal(add(&run, ADDED, "else", 65536, false, &err), -1);
+    assert_non_null(strstr(err.message, "base.say"));
+    assert_int_equal(add(&run,
+                         "(module (import \"wasi_snapshot_preview1\" \"proc_exit\""
+                         " (func (param i32))))",
+                         "wasi_snapshot_preview1", 65536, false, &err),
+                     -1);
+    assert_int_equal(pa_module_make(run.engine, (const uint8_t *)"nonsense", 8, &module, &err), -1);
+    assert_int_equal(pa_module_take(run.engine, (const uint8_t *)"nonsense", 8, &module, &err), -1);
+    assert_int_equal(err.code, PA_ERR_UNIMPLEMENTED);
+    run_done(&run);
+}
+
 static void tables_are_limited(void **state) {
     assert_ends("(module (table 1000001 funcref))", PA_STATUS_OUT_OF_MEMORY, "",
                 "table limit of 1000000 elements");
@@ -497,6 +574,8 @@ int main(void) {
         cmocka_unit_test(backtraces_with_lines),
         cmocka_unit_test(memory_is_limited),
         cmocka_unit_test(all_of_4_gib_can_be_had),
+        cmocka_unit_test(a_module_is_added),
+        cmocka_unit_test(what_is_added_has_what_it_was_given),
         cmocka_unit_test(tables_are_limited),
         cmocka_unit_test(fuel_is_metered),
         cmocka_unit_test(proposals_that_are_on),

@@ -204,7 +204,7 @@ static void its_wait_status_comes_from_the_server(void **state) {
         else
             shutdown(worker.socket, SHUT_WR);
         struct pollfd death = {.fd = worker.pidfd, .events = POLLIN};
-        assert_int_equal(poll(&death, 1, 5000), 1);
+        assert_int_equal(poll(&death, 1, 60000), 1);
         int status = worker.reap(&worker, true);
         if (killed)
             assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1);

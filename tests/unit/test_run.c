@@ -83,6 +83,54 @@ static int get(struct pa_cache *cache, const char *module, struct pa_error *err)
     return pa_cache_get(cache, &key, err);
 }
 
+static size_t count_artifacts(struct pa_cache *cache) {
+    struct pa_error err;
+    struct pa_cache_entry *entries;
+    size_t count;
+    assert_int_equal(pa_cache_list(cache, &entries, &count, &err), 0);
+    free(entries);
+    return count;
+}
+
+#define ARTIFACT  (4096 - (PA_DIGEST_TEXT - 1)) /* on disk with its digest: 4 KiB */
+#define CACHE_MAX (64 * 4096)
+
+static void put_numbered(struct pa_cache *cache, int number) {
+    char bytes[ARTIFACT + 1], module[16];
+    memset(bytes, 'x', ARTIFACT);
+    bytes[ARTIFACT] = 0;
+    snprintf(module, sizeof(module), "%d", number);
+    put(cache, module, bytes);
+}
+
+/* The folder is looked through once in four stores here: what others stored in the meantime (a file
+ * that no account knows) stays until then, and the overshoot is bounded. */
+static void eviction_by_account(const char *directory) {
+    struct pa_error err;
+    size_t removed, most = 0, looks = 0;
+    struct pa_cache *cache = open_cache(directory, CACHE_MAX);
+    struct pa_cache *other = open_cache(directory, CACHE_MAX); /* as another process has it */
+    for (int i = 0; i < 200; i++) {
+        size_t before = count_artifacts(cache);
+        put_numbered(i % 2 ? other : cache, i);
+        size_t after = count_artifacts(cache);
+        looks += after <= before;
+        most = PA_MAX(most, after);
+    }
+    assert_in_range(most, 64 + 1, 64 * 17 / 16 + 1);
+    assert_in_range(looks, 200 / 6 - 64 / 6, 200 / 4);
+    /* a lost or broken account is a full one */
+    char *stored = pa_path_join(pa_cache_directory(cache), "stored");
+    assert_int_equal(truncate(stored, 3), 0);
+    put_numbered(cache, 1000);
+    assert_in_range(count_artifacts(cache), 1, 64);
+    assert_int_equal(pa_cache_clear(cache, &removed, &err), 0);
+    assert_int_equal(access(stored, F_OK), -1);
+    free(stored);
+    pa_cache_free(cache);
+    pa_cache_free(other);
+}
+
 static void cache(void **state) {
     char directory[] = "/tmp/polyagent-test-XXXXXX";
     assert_non_null(mkdtemp(directory));
@@ -141,6 +189,8 @@ static void cache(void **state) {
     assert_int_equal(pa_cache_clear(cache, &removed, &err), 0);
     assert_int_equal(removed, 2);
     pa_cache_free(cache);
+
+    eviction_by_account(directory);
 
     /* a directory that others may enter is refused */
     char *modules = pa_path_join(directory, "modules");

@@ -32,6 +32,9 @@ static void refusals_name_the_place(void **state) {
     expect_refusal("f()\ndef f(): pass\n", 1, 1, "before it is defined");
     expect_refusal("eval('1')\n", 1, 1, "eval");
     expect_refusal("x = '\xff'\n", 1, 6, "UTF-8");
+    expect_refusal("s = 'h\u00e9 \u65e5\u672c'; open(s)\n", 1, 14, "open");
+    expect_refusal("if 1:\n    x = [1,\n        open('f')]\n", 3, 9, "open");
+    expect_refusal("def f(a, *, b): pass\n@cache\ndef g(): pass\n", 2, 1, "decorator");
     (void)state;
 }
 
@@ -100,6 +103,38 @@ static void the_same_source_gives_the_same_module(void **state) {
     (void)state;
 }
 
+static size_t count(const struct pa_buf *module, const char *text) {
+    size_t count = 0, size = strlen(text);
+    for (size_t at = 0; at + size <= module->size; at++)
+        count += memcmp(module->data + at, text, size) == 0;
+    return count;
+}
+
+/* The program's module imports what it calls from the runtime's, which exports it, and has neither
+ * WASI nor the functions that were compiled where they are called. */
+static void the_runtime_may_be_outside(void **state) {
+    const char *source = "def twice(n):\n    return n + n\nprint('a text', twice(4))\n";
+    struct pa_transpile_result inside = transpile(source), outside;
+    struct pa_buf runtime = PA_BUF_INIT(16u << 20);
+    pa_transpile_for_runtime(source, strlen(source), "test.py", &outside);
+    pa_transpile_runtime(&runtime);
+    assert_false(outside.refused);
+    assert_true(outside.module.size * 4 < inside.module.size);
+    assert_true(count(&inside.module, "wasi_snapshot_preview1") == 3);
+    assert_true(count(&runtime, "wasi_snapshot_preview1") == 3);
+    assert_int_equal(count(&outside.module, "wasi_snapshot_preview1"), 0);
+    assert_true(count(&outside.module, PA_TRANSPILE_RUNTIME) >=
+                4); /* two functions, a table, memory */
+    assert_true(count(&outside.module, "rt_print_int") >= 1);
+    assert_true(count(&runtime, "rt_print_int") >= 1);
+    assert_int_equal(count(&outside.module, "a text"), 0);
+    assert_true(count(&outside.data, "a text") >= 1);
+    assert_true(outside.data_at + outside.data.size <= outside.memory_bytes);
+    pa_buf_done(&runtime);
+    pa_transpile_result_done(&inside);
+    pa_transpile_result_done(&outside);
+}
+
 static void unused_runtime_stays_out(void **state) {
     struct pa_transpile_result small = transpile("print(1)\n");
     struct pa_transpile_result large = transpile("print(sorted({2.5: 'x'}), 'a'.center(9, '*'))\n");
@@ -120,6 +155,7 @@ int main(void) {
         cmocka_unit_test(a_module_needs_three_calls),
         cmocka_unit_test(input_is_told),
         cmocka_unit_test(the_same_source_gives_the_same_module),
+        cmocka_unit_test(the_runtime_may_be_outside),
         cmocka_unit_test(unused_runtime_stays_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

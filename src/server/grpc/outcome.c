@@ -17,7 +17,6 @@ struct outcome_message {
     Polyagent__Agent__GuestError error;
     Polyagent__Agent__Trap trap;
     Polyagent__Agent__Usage usage;
-    ProtobufCBinaryData *results, *calls;
     Polyagent__Agent__File *files, **file_list;
     uint8_t **decoded; /* contents of files, or NULL */
 };
@@ -98,24 +97,19 @@ static void set_usage(const json_t *outcome, struct outcome_message *message) {
     message->response.usage = to;
 }
 
-static void set_results(const json_t *outcome, struct outcome_message *message) {
-    const json_t *results = json_object_get(outcome, "results");
-    size_t count = json_array_size(results);
-    message->results = pa_xcalloc(count + 1, sizeof(*message->results));
-    for (size_t i = 0; i < count; i++)
-        message->results[i] = pa_message_struct(json_array_get(results, i));
-    message->response.results = message->results;
-    message->response.n_results = count;
+/* Each value of a list as a Struct. */
+static ProtobufCBinaryData *structs_of(const json_t *list, size_t *ret_count) {
+    ProtobufCBinaryData *structs = pa_xcalloc(json_array_size(list) + 1, sizeof(*structs));
+    *ret_count = json_array_size(list);
+    for (size_t i = 0; i < *ret_count; i++)
+        structs[i] = pa_message_struct(json_array_get(list, i));
+    return structs;
 }
 
-static void set_calls(const json_t *outcome, struct outcome_message *message) {
-    const json_t *calls = json_object_get(outcome, "calls");
-    size_t count = json_array_size(calls);
-    message->calls = pa_xcalloc(count + 1, sizeof(*message->calls));
+static void structs_free(ProtobufCBinaryData *structs, size_t count) {
     for (size_t i = 0; i < count; i++)
-        message->calls[i] = pa_message_struct(json_array_get(calls, i));
-    message->response.calls = message->calls;
-    message->response.n_calls = count;
+        free(structs[i].data);
+    free(structs);
 }
 
 static void set_files(const json_t *outcome, struct outcome_message *message) {
@@ -173,8 +167,10 @@ response_t *pa_outcome_message(const json_t *outcome, bool typed_only) {
     set_output(outcome, &message->response);
     set_error(outcome, message);
     set_trap(outcome, message);
-    set_results(outcome, message);
-    set_calls(outcome, message);
+    message->response.results =
+        structs_of(json_object_get(outcome, "results"), &message->response.n_results);
+    message->response.calls =
+        structs_of(json_object_get(outcome, "calls"), &message->response.n_calls);
     set_files(outcome, message);
     set_usage(outcome, message);
     if (!typed_only)
@@ -186,12 +182,8 @@ void pa_outcome_message_free(response_t *response) {
     if (!response)
         return;
     struct outcome_message *message = (struct outcome_message *)response;
-    for (size_t i = 0; i < response->n_results; i++)
-        free(message->results[i].data);
-    free(message->results);
-    for (size_t i = 0; i < response->n_calls; i++)
-        free(message->calls[i].data);
-    free(message->calls);
+    structs_free(response->results, response->n_results);
+    structs_free(response->calls, response->n_calls);
     free(response->stdout_bytes.data);
     free(response->stderr_bytes.data);
     free(response->outcome.data);

@@ -14,11 +14,9 @@ typedef Polyagent__Agent__SessionRequest session_request_t;
 
 /* --- what every method begins and ends with ------------------------------------------------- */
 
-bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
-                    const ProtobufCMessageDescriptor *descriptor) {
-    *asked = (struct pa_asked){.rpc = rpc};
-    if (!pa_rpc_authenticate(rpc, &asked->caller))
-        return false;
+/* Who asks, and what; false where asked->err, or pa_rpc_request, has the answer. */
+static bool begin(struct pa_asked *asked, const ProtobufCMessageDescriptor *descriptor) {
+    struct pa_rpc *rpc = asked->rpc;
     asked->owner = pa_caller_name(asked->caller);
     asked->asker =
         (struct pa_session_asker){asked->owner, pa_rpc_deadline_ns(rpc), pa_rpc_cancel_fd(rpc)};
@@ -28,23 +26,23 @@ bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
     else if (!pa_caller_may(asked->caller, "sessions"))
         pa_fail(&asked->err, PA_ERR_PERMISSION_DENIED, "the key of %s has no scope 'sessions'",
                 asked->owner);
-    else if (!descriptor || (asked->request = pa_rpc_request(rpc, descriptor)))
-        return true;
-    if (asked->err.code != PA_ERR_NONE) /* else pa_rpc_request has answered */
-        pa_asked_fail(asked);
-    pa_asked_end(asked);
+    else
+        return !descriptor || (asked->request = pa_rpc_request(rpc, descriptor));
     return false;
 }
 
-void pa_asked_end(struct pa_asked *asked) {
-    for (size_t i = 0; i < asked->text_count; i++)
-        free(asked->texts[i]);
-    pa_message_free(asked->request);
-    pa_caller_unref(asked->caller);
-}
-
-void pa_asked_fail(struct pa_asked *asked) {
-    pa_rpc_fail(asked->rpc, &asked->err, NULL, 0);
+void pa_asked_serve(struct pa_rpc *rpc, const ProtobufCMessageDescriptor *descriptor,
+                    pa_asked_act *act) {
+    struct pa_asked asked = {.rpc = rpc};
+    if (!pa_rpc_authenticate(rpc, &asked.caller))
+        return;
+    if ((begin(&asked, descriptor) ? act(&asked) : -1) < 0 && asked.err.code != PA_ERR_NONE)
+        pa_rpc_fail(rpc, &asked.err, asked.faults, 0);
+    for (size_t i = 0; i < asked.text_count; i++)
+        free(asked.texts[i]);
+    json_decref(asked.faults);
+    pa_message_free(asked.request);
+    pa_caller_unref(asked.caller);
 }
 
 const char *pa_asked_text(struct pa_asked *asked, const ProtobufCBinaryData *text,
@@ -57,17 +55,10 @@ const char *pa_asked_text(struct pa_asked *asked, const ProtobufCBinaryData *tex
     return copy;
 }
 
-/* A request that names a session and nothing else. */
-static const char *begin_named(struct pa_asked *asked, struct pa_rpc *rpc) {
-    if (!pa_asked_begin(asked, rpc, SESSION_REQUEST))
-        return NULL;
+/* The session of a request that names nothing else. */
+static const char *named(struct pa_asked *asked) {
     session_request_t *request = asked->request;
-    const char *id = pa_asked_text(asked, &request->session, "session");
-    if (id)
-        return id;
-    pa_asked_fail(asked);
-    pa_asked_end(asked);
-    return NULL;
+    return pa_asked_text(asked, &request->session, "session");
 }
 
 static void reply_session(struct pa_asked *asked, const json_t *session) {
@@ -76,14 +67,14 @@ static void reply_session(struct pa_asked *asked, const json_t *session) {
     pa_session_message_free(message);
 }
 
-/* Answers with what the session is now, or with the error of what was done to it. */
-static void reply_state(struct pa_asked *asked, const char *id, int done) {
-    json_t *state = NULL;
-    if (done < 0 || pa_sessions_inspect(asked->sessions, asked->owner, id, &state, &asked->err) < 0)
-        pa_asked_fail(asked);
-    else
-        reply_session(asked, state);
+/* Answers with what the session is now. */
+static int reply_state(struct pa_asked *asked, const char *id) {
+    json_t *state;
+    if (pa_sessions_inspect(asked->sessions, asked->owner, id, &state, &asked->err) < 0)
+        return -1;
+    reply_session(asked, state);
     json_decref(state);
+    return 0;
 }
 
 /* --- making and ending ---------------------------------------------------------------------- */
@@ -123,52 +114,53 @@ static json_t *create_parameters(struct pa_asked *asked) {
     return parameters;
 }
 
-static void create(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__create_session_request__descriptor))
-        return;
-    const struct pa_new_session_how how = {.deadline_ns = pa_rpc_deadline_ns(rpc),
-                                           .cancel_fd = pa_rpc_cancel_fd(rpc)};
-    json_t *session = NULL, *faults = NULL, *parameters = create_parameters(&asked);
-    if (parameters && pa_service_new_session(pa_rpc_door(rpc)->service, asked.caller, parameters,
-                                             &how, &session, &faults, &asked.err) == 0)
-        reply_session(&asked, session);
-    else
-        pa_rpc_fail(rpc, &asked.err, faults, 0);
-    json_decref(session);
-    json_decref(faults);
+static int create_session(struct pa_asked *asked) {
+    const struct pa_new_session_how how = {.deadline_ns = pa_rpc_deadline_ns(asked->rpc),
+                                           .cancel_fd = pa_rpc_cancel_fd(asked->rpc)};
+    json_t *session, *parameters = create_parameters(asked);
+    int done = parameters
+                   ? pa_service_new_session(pa_rpc_door(asked->rpc)->service, asked->caller,
+                                            parameters, &how, &session, &asked->faults, &asked->err)
+                   : -1;
     json_decref(parameters);
-    pa_asked_end(&asked);
+    if (done < 0)
+        return -1;
+    reply_session(asked, session);
+    json_decref(session);
+    return 0;
+}
+
+static void create(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__create_session_request__descriptor, create_session);
+}
+
+static int end_session(struct pa_asked *asked) {
+    const Polyagent__Agent__EndSessionResponse response =
+        POLYAGENT__AGENT__END_SESSION_RESPONSE__INIT;
+    const char *id = named(asked);
+    if (!id || pa_sessions_end(asked->sessions, asked->owner, id, &asked->err) < 0)
+        return -1;
+    pa_rpc_reply(asked->rpc, &response.base);
+    return 0;
 }
 
 static void end(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    const char *id = begin_named(&asked, rpc);
-    if (!id)
-        return;
-    const Polyagent__Agent__EndSessionResponse response =
-        POLYAGENT__AGENT__END_SESSION_RESPONSE__INIT;
-    if (pa_sessions_end(asked.sessions, asked.owner, id, &asked.err) < 0)
-        pa_asked_fail(&asked);
-    else
-        pa_rpc_reply(rpc, &response.base);
-    pa_asked_end(&asked);
+    pa_asked_serve(rpc, SESSION_REQUEST, end_session);
+}
+
+static int interrupt_session(struct pa_asked *asked) {
+    Polyagent__Agent__InterruptResponse response = POLYAGENT__AGENT__INTERRUPT_RESPONSE__INIT;
+    const char *id = named(asked);
+    bool running;
+    if (!id || pa_sessions_interrupt(asked->sessions, asked->owner, id, &running, &asked->err) < 0)
+        return -1;
+    response.running = running;
+    pa_rpc_reply(asked->rpc, &response.base);
+    return 0;
 }
 
 static void interrupt(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    const char *id = begin_named(&asked, rpc);
-    if (!id)
-        return;
-    Polyagent__Agent__InterruptResponse response = POLYAGENT__AGENT__INTERRUPT_RESPONSE__INIT;
-    bool running;
-    if (pa_sessions_interrupt(asked.sessions, asked.owner, id, &running, &asked.err) < 0) {
-        pa_asked_fail(&asked);
-    } else {
-        response.running = running;
-        pa_rpc_reply(rpc, &response.base);
-    }
-    pa_asked_end(&asked);
+    pa_asked_serve(rpc, SESSION_REQUEST, interrupt_session);
 }
 
 static void reply_forks(struct pa_asked *asked, char (*ids)[PA_SESSION_ID_TEXT], size_t count) {
@@ -181,78 +173,95 @@ static void reply_forks(struct pa_asked *asked, char (*ids)[PA_SESSION_ID_TEXT],
     pa_rpc_reply(asked->rpc, &response.base);
 }
 
-static void fork_session(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__fork_request__descriptor))
-        return;
-    Polyagent__Agent__ForkRequest *request = asked.request;
+static int fork_labelled(struct pa_asked *asked, size_t count, json_t *labels) {
+    Polyagent__Agent__ForkRequest *request = asked->request;
     char ids[PA_SESSION_FORKS][PA_SESSION_ID_TEXT];
-    size_t count = PA_MAX(request->count, 1);
-    json_t *labels = NULL;
-    const char *id = pa_asked_text(&asked, &request->session, "session");
-    int done = id ? pa_labels_read(request->labels, request->n_labels, &labels, &asked.err) : -1;
-    if (done == 0 && count > PA_SESSION_FORKS)
-        done = pa_fail(&asked.err, PA_ERR_INVALID_ARGUMENT,
-                       "count is %zu; one call makes 1 to %d forks", count, PA_SESSION_FORKS);
-    if (done == 0)
-        done = pa_sessions_fork(asked.sessions, &asked.asker, id, count, labels, ids, &asked.err);
-    if (done == 0)
-        reply_forks(&asked, ids, count);
-    else
-        pa_asked_fail(&asked);
-    json_decref(labels);
-    pa_asked_end(&asked);
+    const char *id = pa_asked_text(asked, &request->session, "session");
+    if (!id ||
+        pa_sessions_fork(asked->sessions, &asked->asker, id, count, labels, ids, &asked->err) < 0)
+        return -1;
+    reply_forks(asked, ids, count);
+    return 0;
 }
 
-static void checkpoint(struct pa_rpc *rpc,
-                       int (*act)(struct pa_sessions *sessions,
-                                  const struct pa_session_asker *asker, const char *id,
-                                  const char *checkpoint, struct pa_error *err)) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__checkpoint_request__descriptor))
-        return;
-    Polyagent__Agent__CheckpointRequest *request = asked.request;
-    const char *id = pa_asked_text(&asked, &request->session, "session");
-    const char *name = id ? pa_asked_text(&asked, &request->checkpoint, "checkpoint") : NULL;
-    reply_state(&asked, id, name ? act(asked.sessions, &asked.asker, id, name, &asked.err) : -1);
-    pa_asked_end(&asked);
+static int fork_session(struct pa_asked *asked) {
+    Polyagent__Agent__ForkRequest *request = asked->request;
+    size_t count = PA_MAX(request->count, 1);
+    json_t *labels = NULL;
+    if (count > PA_SESSION_FORKS)
+        return pa_fail(&asked->err, PA_ERR_INVALID_ARGUMENT,
+                       "count is %zu; one call makes 1 to %d forks", count, PA_SESSION_FORKS);
+    if (pa_labels_read(request->labels, request->n_labels, &labels, &asked->err) < 0)
+        return -1;
+    int done = fork_labelled(asked, count, labels);
+    json_decref(labels);
+    return done;
+}
+
+static void make_forks(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__fork_request__descriptor, fork_session);
+}
+
+/* A method of run/sessions.h about one checkpoint of a session. */
+static int checkpoint(struct pa_asked *asked,
+                      int (*act)(struct pa_sessions *sessions, const struct pa_session_asker *asker,
+                                 const char *id, const char *checkpoint, struct pa_error *err)) {
+    Polyagent__Agent__CheckpointRequest *request = asked->request;
+    const char *id = pa_asked_text(asked, &request->session, "session");
+    const char *name = id ? pa_asked_text(asked, &request->checkpoint, "checkpoint") : NULL;
+    if (!name || act(asked->sessions, &asked->asker, id, name, &asked->err) < 0)
+        return -1;
+    return reply_state(asked, id);
+}
+
+static int keep_checkpoint(struct pa_asked *asked) {
+    return checkpoint(asked, pa_sessions_keep);
+}
+
+static int go_back_to_checkpoint(struct pa_asked *asked) {
+    return checkpoint(asked, pa_sessions_go_back);
+}
+
+static int drop_checkpoint(struct pa_asked *asked) {
+    return checkpoint(asked, pa_sessions_drop);
 }
 
 static void keep(struct pa_rpc *rpc) {
-    checkpoint(rpc, pa_sessions_keep);
+    pa_asked_serve(rpc, &polyagent__agent__checkpoint_request__descriptor, keep_checkpoint);
 }
 
 static void go_back(struct pa_rpc *rpc) {
-    checkpoint(rpc, pa_sessions_go_back);
+    pa_asked_serve(rpc, &polyagent__agent__checkpoint_request__descriptor, go_back_to_checkpoint);
 }
 
 static void drop(struct pa_rpc *rpc) {
-    checkpoint(rpc, pa_sessions_drop);
+    pa_asked_serve(rpc, &polyagent__agent__checkpoint_request__descriptor, drop_checkpoint);
 }
 
 /* --- what is told of them ------------------------------------------------------------------- */
 
-static void list(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__list_sessions_request__descriptor))
-        return;
+static int list_sessions(struct pa_asked *asked) {
     Polyagent__Agent__ListSessionsResponse response =
         POLYAGENT__AGENT__LIST_SESSIONS_RESPONSE__INIT;
-    json_t *sessions = pa_sessions_list(asked.sessions, asked.owner);
+    json_t *sessions = pa_sessions_list(asked->sessions, asked->owner);
     response.sessions = pa_session_messages(sessions, &response.n_sessions);
-    pa_rpc_reply(rpc, &response.base);
+    pa_rpc_reply(asked->rpc, &response.base);
     pa_session_messages_free(response.sessions, response.n_sessions);
     json_decref(sessions);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+static void list(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__list_sessions_request__descriptor, list_sessions);
+}
+
+static int inspect_session(struct pa_asked *asked) {
+    const char *id = named(asked);
+    return id ? reply_state(asked, id) : -1;
 }
 
 static void inspect(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    const char *id = begin_named(&asked, rpc);
-    if (!id)
-        return;
-    reply_state(&asked, id, 0);
-    pa_asked_end(&asked);
+    pa_asked_serve(rpc, SESSION_REQUEST, inspect_session);
 }
 
 static void reply_tree(struct pa_asked *asked, const json_t *tree) {
@@ -269,18 +278,18 @@ static void reply_tree(struct pa_asked *asked, const json_t *tree) {
     free(response.roots);
 }
 
-static void tree(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    const char *id = begin_named(&asked, rpc);
-    if (!id)
-        return;
-    json_t *found = NULL;
-    if (pa_sessions_tree(asked.sessions, asked.owner, id, &found, &asked.err) < 0)
-        pa_asked_fail(&asked);
-    else
-        reply_tree(&asked, found);
+static int tell_tree(struct pa_asked *asked) {
+    const char *id = named(asked);
+    json_t *found;
+    if (!id || pa_sessions_tree(asked->sessions, asked->owner, id, &found, &asked->err) < 0)
+        return -1;
+    reply_tree(asked, found);
     json_decref(found);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+static void tree(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, SESSION_REQUEST, tell_tree);
 }
 
 static void reply_variables(struct pa_asked *asked, const json_t *found) {
@@ -304,19 +313,20 @@ static void reply_variables(struct pa_asked *asked, const json_t *found) {
     free(variables);
 }
 
-static void variables(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    const char *id = begin_named(&asked, rpc);
-    if (!id)
-        return;
-    json_t *found = NULL;
-    if (pa_sessions_variables(asked.sessions, asked.owner, id, pa_rpc_deadline_ns(rpc),
-                              pa_rpc_cancel_fd(rpc), &found, &asked.err) < 0)
-        pa_asked_fail(&asked);
-    else
-        reply_variables(&asked, found);
+static int tell_variables(struct pa_asked *asked) {
+    const char *id = named(asked);
+    json_t *found;
+    if (!id ||
+        pa_sessions_variables(asked->sessions, asked->owner, id, pa_rpc_deadline_ns(asked->rpc),
+                              pa_rpc_cancel_fd(asked->rpc), &found, &asked->err) < 0)
+        return -1;
+    reply_variables(asked, found);
     json_decref(found);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+static void variables(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, SESSION_REQUEST, tell_variables);
 }
 
 #define METHOD(name, serve)                                                                        \
@@ -330,7 +340,7 @@ const struct pa_method pa_session_methods[] = {
     METHOD("Variables", variables),
     METHOD("Interrupt", interrupt),
     METHOD("End", end),
-    METHOD("Fork", fork_session),
+    METHOD("Fork", make_forks),
     METHOD("Tree", tree),
     METHOD("ExecuteBranches", pa_rpc_session_execute_branches),
     METHOD("Keep", keep),

@@ -6,11 +6,12 @@
  *     session_files.c     files
  *     session_message.c   JSON of sessions as messages
  *
- *     struct pa_asked asked;
- *     if (!pa_asked_begin(&asked, rpc, &..._descriptor)) return;      answered already
- *     pa_asked_text(&asked, &request->session, "session")             NULL: asked.err has it
- *     ... pa_rpc_reply(rpc, ...) or pa_asked_fail(&asked) ...
- *     pa_asked_end(&asked);
+ *     static int stat(struct pa_asked *asked) {
+ *         const char *id = pa_asked_text(asked, &request->session, "session");
+ *         if (!id) return -1;                                    asked->err says why
+ *         ... pa_rpc_reply(asked->rpc, ...); return 0; }
+ *
+ *     pa_asked_serve(rpc, &..._descriptor, stat);
  */
 #ifndef PA_SERVER_GRPC_SESSION_H
 #define PA_SERVER_GRPC_SESSION_H
@@ -34,13 +35,15 @@ struct pa_asked {
     char *texts[PA_ASKED_TEXTS];
     size_t text_count;
     struct pa_error err;
+    json_t *faults; /* which parameters were wrong, as tools.h has them; NULL */
 };
 
-/* False: the caller may not, or what it sent is no such message (NULL: many come in). */
-bool pa_asked_begin(struct pa_asked *asked, struct pa_rpc *rpc,
-                    const ProtobufCMessageDescriptor *descriptor);
-void pa_asked_end(struct pa_asked *asked);
-void pa_asked_fail(struct pa_asked *asked);
+/* What a method does: it answers and returns 0, or -1 with asked->err, which is then the answer. */
+typedef int pa_asked_act(struct pa_asked *asked);
+
+/* A whole RPC: who asks, what (NULL: many messages come in), `act`, and the end. */
+void pa_asked_serve(struct pa_rpc *rpc, const ProtobufCMessageDescriptor *descriptor,
+                    pa_asked_act *act);
 
 /* A field as text, until the end; NULL with asked->err where it is none. */
 const char *pa_asked_text(struct pa_asked *asked, const ProtobufCBinaryData *text,

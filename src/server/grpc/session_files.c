@@ -12,12 +12,12 @@
 
 typedef Polyagent__Agent__FileInfo info_t;
 
-/* The session and the path of a request; false with asked->err. */
-static bool names(struct pa_asked *asked, const ProtobufCBinaryData *session,
-                  const ProtobufCBinaryData *path, const char **ret_id, const char **ret_path) {
+/* The session and the path of a request. */
+static int names(struct pa_asked *asked, const ProtobufCBinaryData *session,
+                 const ProtobufCBinaryData *path, const char **ret_id, const char **ret_path) {
     *ret_id = pa_asked_text(asked, session, "session");
     *ret_path = *ret_id ? pa_asked_text(asked, path, "path") : NULL;
-    return *ret_path != NULL;
+    return *ret_path ? 0 : -1;
 }
 
 /* What is known of a file, as a message; `date` holds its text. */
@@ -31,72 +31,71 @@ static info_t info_of(const char *path, const struct pa_session_file *file,
     return info;
 }
 
-/* Answers with what the file is now, or with the error of what was done to it. */
-static void reply_file(struct pa_asked *asked, const char *id, const char *path, int done) {
+/* Answers with what the file is now. */
+static int reply_file(struct pa_asked *asked, const char *id, const char *path) {
     struct pa_session_file file;
     char date[PA_CLOCK_TEXT];
-    if (done < 0 ||
-        pa_sessions_file_stat(asked->sessions, &asked->asker, id, path, &file, &asked->err) < 0) {
-        pa_asked_fail(asked);
-        return;
-    }
+    if (pa_sessions_file_stat(asked->sessions, &asked->asker, id, path, &file, &asked->err) < 0)
+        return -1;
     const info_t info = info_of(path, &file, date);
     pa_rpc_reply(asked->rpc, &info.base);
+    return 0;
+}
+
+static int stat_file(struct pa_asked *asked) {
+    Polyagent__Agent__FileRequest *request = asked->request;
+    const char *id, *path;
+    if (names(asked, &request->session, &request->path, &id, &path) < 0)
+        return -1;
+    return reply_file(asked, id, path);
 }
 
 void pa_session_stat_file(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__file_request__descriptor))
-        return;
-    Polyagent__Agent__FileRequest *request = asked.request;
+    pa_asked_serve(rpc, &polyagent__agent__file_request__descriptor, stat_file);
+}
+
+static int make_folder(struct pa_asked *asked) {
+    Polyagent__Agent__FileRequest *request = asked->request;
     const char *id, *path;
-    bool fine = names(&asked, &request->session, &request->path, &id, &path);
-    reply_file(&asked, id, path, fine ? 0 : -1);
-    pa_asked_end(&asked);
+    if (names(asked, &request->session, &request->path, &id, &path) < 0 ||
+        pa_sessions_file_mkdir(asked->sessions, &asked->asker, id, path, &asked->err) < 0)
+        return -1;
+    return reply_file(asked, id, path);
 }
 
 void pa_session_make_folder(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__file_request__descriptor))
-        return;
-    Polyagent__Agent__FileRequest *request = asked.request;
-    const char *id, *path;
-    bool fine = names(&asked, &request->session, &request->path, &id, &path);
-    reply_file(&asked, id, path,
-               fine ? pa_sessions_file_mkdir(asked.sessions, &asked.asker, id, path, &asked.err)
-                    : -1);
-    pa_asked_end(&asked);
+    pa_asked_serve(rpc, &polyagent__agent__file_request__descriptor, make_folder);
+}
+
+static int rename_file(struct pa_asked *asked) {
+    Polyagent__Agent__RenameFileRequest *request = asked->request;
+    const char *id, *from, *to;
+    if (names(asked, &request->session, &request->from, &id, &from) < 0 ||
+        !(to = pa_asked_text(asked, &request->to, "to")) ||
+        pa_sessions_file_rename(asked->sessions, &asked->asker, id, from, to, &asked->err) < 0)
+        return -1;
+    return reply_file(asked, id, to);
 }
 
 void pa_session_rename_file(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__rename_file_request__descriptor))
-        return;
-    Polyagent__Agent__RenameFileRequest *request = asked.request;
-    const char *id, *from, *to = NULL;
-    if (names(&asked, &request->session, &request->from, &id, &from))
-        to = pa_asked_text(&asked, &request->to, "to");
-    reply_file(&asked, id, to,
-               to ? pa_sessions_file_rename(asked.sessions, &asked.asker, id, from, to, &asked.err)
-                  : -1);
-    pa_asked_end(&asked);
+    pa_asked_serve(rpc, &polyagent__agent__rename_file_request__descriptor, rename_file);
 }
 
-void pa_session_delete_file(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__delete_file_request__descriptor))
-        return;
-    Polyagent__Agent__DeleteFileRequest *request = asked.request;
+static int delete_file(struct pa_asked *asked) {
+    Polyagent__Agent__DeleteFileRequest *request = asked->request;
     const Polyagent__Agent__DeleteFileResponse response =
         POLYAGENT__AGENT__DELETE_FILE_RESPONSE__INIT;
     const char *id, *path;
-    if (names(&asked, &request->session, &request->path, &id, &path) &&
-        pa_sessions_file_remove(asked.sessions, &asked.asker, id, path, request->recursive,
-                                &asked.err) == 0)
-        pa_rpc_reply(rpc, &response.base);
-    else
-        pa_asked_fail(&asked);
-    pa_asked_end(&asked);
+    if (names(asked, &request->session, &request->path, &id, &path) < 0 ||
+        pa_sessions_file_remove(asked->sessions, &asked->asker, id, path, request->recursive,
+                                &asked->err) < 0)
+        return -1;
+    pa_rpc_reply(asked->rpc, &response.base);
+    return 0;
+}
+
+void pa_session_delete_file(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__delete_file_request__descriptor, delete_file);
 }
 
 /* --- contents ------------------------------------------------------------------------------- */
@@ -126,19 +125,19 @@ static int send_file(struct pa_asked *asked, const char *id, const char *path, u
     }
 }
 
-void pa_session_get_file(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__get_file_request__descriptor))
-        return;
-    Polyagent__Agent__GetFileRequest *request = asked.request;
+static int get_file(struct pa_asked *asked) {
+    Polyagent__Agent__GetFileRequest *request = asked->request;
     const char *id, *path;
     uint64_t size = request->size ? request->size : UINT64_MAX;
-    if (names(&asked, &request->session, &request->path, &id, &path) &&
-        send_file(&asked, id, path, request->offset, size) == 0)
-        pa_rpc_reply(rpc, NULL);
-    else
-        pa_asked_fail(&asked);
-    pa_asked_end(&asked);
+    if (names(asked, &request->session, &request->path, &id, &path) < 0 ||
+        send_file(asked, id, path, request->offset, size) < 0)
+        return -1;
+    pa_rpc_reply(asked->rpc, NULL);
+    return 0;
+}
+
+void pa_session_get_file(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__get_file_request__descriptor, get_file);
 }
 
 /* A file as it comes. */
@@ -151,7 +150,7 @@ struct incoming {
 static int take_chunk(struct pa_asked *asked, Polyagent__Agent__PutFileRequest *chunk,
                       struct incoming *to) {
     if (!to->id) {
-        if (!names(asked, &chunk->session, &chunk->path, &to->id, &to->path))
+        if (names(asked, &chunk->session, &chunk->path, &to->id, &to->path) < 0)
             return -1;
         to->at = chunk->offset;
         to->truncate = !chunk->keep;
@@ -166,24 +165,25 @@ static int take_chunk(struct pa_asked *asked, Polyagent__Agent__PutFileRequest *
     return 0;
 }
 
-void pa_session_put_file(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, NULL))
-        return;
+static int put_file(struct pa_asked *asked) {
     Polyagent__Agent__PutFileRequest *chunk;
     struct incoming to = {0};
     int done = 0;
-    while (done == 0 && (chunk = pa_rpc_receive(
-                             rpc, &polyagent__agent__put_file_request__descriptor, &asked.err))) {
-        done = take_chunk(&asked, chunk, &to);
+    while (done == 0 &&
+           (chunk = pa_rpc_receive(asked->rpc, &polyagent__agent__put_file_request__descriptor,
+                                   &asked->err))) {
+        done = take_chunk(asked, chunk, &to);
         pa_message_free(chunk);
     }
-    if (done == 0 && asked.err.code != PA_ERR_NONE)
-        done = -1;
-    if (done == 0 && !to.id)
-        done = pa_fail(&asked.err, PA_ERR_INVALID_ARGUMENT, "no message named a file");
-    reply_file(&asked, to.id, to.path, done);
-    pa_asked_end(&asked);
+    if (done < 0 || asked->err.code != PA_ERR_NONE)
+        return -1;
+    if (!to.id)
+        return pa_fail(&asked->err, PA_ERR_INVALID_ARGUMENT, "no message named a file");
+    return reply_file(asked, to.id, to.path);
+}
+
+void pa_session_put_file(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, NULL, put_file);
 }
 
 /* --- folders -------------------------------------------------------------------------------- */
@@ -210,21 +210,21 @@ static void reply_list(struct pa_asked *asked, const json_t *found) {
     free(files);
 }
 
-void pa_session_list_files(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__list_files_request__descriptor))
-        return;
-    Polyagent__Agent__ListFilesRequest *request = asked.request;
-    json_t *found = NULL;
+static int list_files(struct pa_asked *asked) {
+    Polyagent__Agent__ListFilesRequest *request = asked->request;
+    json_t *found;
     const char *id, *path;
-    if (names(&asked, &request->session, &request->path, &id, &path) &&
-        pa_sessions_file_list(asked.sessions, &asked.asker, id, *path ? path : DEFAULT_PATH,
-                              PA_MAX(request->depth, 1), &found, &asked.err) == 0)
-        reply_list(&asked, found);
-    else
-        pa_asked_fail(&asked);
+    if (names(asked, &request->session, &request->path, &id, &path) < 0 ||
+        pa_sessions_file_list(asked->sessions, &asked->asker, id, *path ? path : DEFAULT_PATH,
+                              PA_MAX(request->depth, 1), &found, &asked->err) < 0)
+        return -1;
+    reply_list(asked, found);
     json_decref(found);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+void pa_session_list_files(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__list_files_request__descriptor, list_files);
 }
 
 struct found_file {
@@ -270,23 +270,23 @@ static void reply_found(struct pa_asked *asked, const json_t *found) {
     free(files);
 }
 
-void pa_session_search_files(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__search_files_request__descriptor))
-        return;
-    Polyagent__Agent__SearchFilesRequest *request = asked.request;
-    json_t *found = NULL;
-    const char *id, *path, *name = NULL, *text = NULL;
-    if (names(&asked, &request->session, &request->path, &id, &path) &&
-        (name = pa_asked_text(&asked, &request->name, "name")))
-        text = pa_asked_text(&asked, &request->text, "text");
-    if (text && pa_sessions_file_search(
-                    asked.sessions, &asked.asker, id, *path ? path : DEFAULT_PATH,
-                    *name ? name : NULL, *text ? text : NULL,
-                    request->limit ? request->limit : FOUND_MOST, &found, &asked.err) == 0)
-        reply_found(&asked, found);
-    else
-        pa_asked_fail(&asked);
+static int search_files(struct pa_asked *asked) {
+    Polyagent__Agent__SearchFilesRequest *request = asked->request;
+    json_t *found;
+    const char *id, *path, *name, *text;
+    if (names(asked, &request->session, &request->path, &id, &path) < 0 ||
+        !(name = pa_asked_text(asked, &request->name, "name")) ||
+        !(text = pa_asked_text(asked, &request->text, "text")) ||
+        pa_sessions_file_search(asked->sessions, &asked->asker, id, *path ? path : DEFAULT_PATH,
+                                *name ? name : NULL, *text ? text : NULL,
+                                request->limit ? request->limit : FOUND_MOST, &found,
+                                &asked->err) < 0)
+        return -1;
+    reply_found(asked, found);
     json_decref(found);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+void pa_session_search_files(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__search_files_request__descriptor, search_files);
 }

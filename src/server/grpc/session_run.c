@@ -29,27 +29,27 @@ static json_t *turn_parameters(const ProtobufCBinaryData *more, const ProtobufCB
     return parameters;
 }
 
-void pa_rpc_session_execute(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__execute_request__descriptor))
-        return;
-    Polyagent__Agent__ExecuteRequest *request = asked.request;
+static int execute(struct pa_asked *asked) {
+    Polyagent__Agent__ExecuteRequest *request = asked->request;
     const struct pa_tool *tool;
-    json_t *parameters = NULL;
-    const char *id = pa_asked_text(&asked, &request->session, "session");
-    if (id && pa_service_tool_of_session(pa_rpc_door(rpc)->service, asked.caller, id, &tool,
-                                         &asked.err) == 0)
-        parameters = turn_parameters(&request->parameters, &request->code, id, &asked.err);
-    if (parameters)
-        pa_rpc_call_tool(rpc, &(struct pa_tool_call){.caller = asked.caller,
-                                                     .tool = tool->name,
-                                                     .parameters = parameters,
-                                                     .typed_only = request->typed_only,
-                                                     .streams = true});
-    else
-        pa_asked_fail(&asked);
+    json_t *parameters;
+    const char *id = pa_asked_text(asked, &request->session, "session");
+    if (!id ||
+        pa_service_tool_of_session(pa_rpc_door(asked->rpc)->service, asked->caller, id, &tool,
+                                   &asked->err) < 0 ||
+        !(parameters = turn_parameters(&request->parameters, &request->code, id, &asked->err)))
+        return -1;
+    pa_rpc_call_tool(asked->rpc, &(struct pa_tool_call){.caller = asked->caller,
+                                                        .tool = tool->name,
+                                                        .parameters = parameters,
+                                                        .typed_only = request->typed_only,
+                                                        .streams = true});
     json_decref(parameters);
-    pa_asked_end(&asked);
+    return 0;
+}
+
+void pa_rpc_session_execute(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__execute_request__descriptor, execute);
 }
 
 /* --- branches ------------------------------------------------------------------------------- */
@@ -153,30 +153,28 @@ static void reply_branches(struct pa_asked *asked, struct branch *branches, size
         pa_outcome_message_free(outcomes[i].outcome);
 }
 
-void pa_rpc_session_execute_branches(struct pa_rpc *rpc) {
-    struct pa_asked asked;
-    if (!pa_asked_begin(&asked, rpc, &polyagent__agent__execute_branches_request__descriptor))
-        return;
-    Polyagent__Agent__ExecuteBranchesRequest *request = asked.request;
+static int execute_branches(struct pa_asked *asked) {
+    Polyagent__Agent__ExecuteBranchesRequest *request = asked->request;
     size_t count = request->n_branches;
+    PA_CLEANUP(pa_freep)
     struct branch *branches = pa_xcalloc(PA_SESSION_FORKS, sizeof(*branches));
-    const char *parent = pa_asked_text(&asked, &request->session, "session");
-    int done = parent ? 0 : -1;
-    if (done == 0 && (count < 1 || count > PA_SESSION_FORKS))
-        done = pa_fail(&asked.err, PA_ERR_INVALID_ARGUMENT,
+    const char *parent = pa_asked_text(asked, &request->session, "session");
+    if (!parent)
+        return -1;
+    if (count < 1 || count > PA_SESSION_FORKS)
+        return pa_fail(&asked->err, PA_ERR_INVALID_ARGUMENT,
                        "there are %zu branches; one call runs 1 to %d", count, PA_SESSION_FORKS);
-    for (size_t i = 0; done == 0 && i < count; i++)
-        branches[i] = (struct branch){.asked = &asked, .request = request->branches[i]};
-    if (done == 0)
-        done = place_branches(&asked, parent, branches, count);
-    if (done == 0) {
-        run_branches(branches, count);
-        reply_branches(&asked, branches, count, request->typed_only);
-        for (size_t i = 0; i < count; i++)
-            pa_service_reply_done(&branches[i].reply);
-    } else {
-        pa_asked_fail(&asked);
-    }
-    free(branches);
-    pa_asked_end(&asked);
+    for (size_t i = 0; i < count; i++)
+        branches[i] = (struct branch){.asked = asked, .request = request->branches[i]};
+    if (place_branches(asked, parent, branches, count) < 0)
+        return -1;
+    run_branches(branches, count);
+    reply_branches(asked, branches, count, request->typed_only);
+    for (size_t i = 0; i < count; i++)
+        pa_service_reply_done(&branches[i].reply);
+    return 0;
+}
+
+void pa_rpc_session_execute_branches(struct pa_rpc *rpc) {
+    pa_asked_serve(rpc, &polyagent__agent__execute_branches_request__descriptor, execute_branches);
 }

@@ -225,10 +225,14 @@ static int start_thread(struct pa_http_job *job, struct pa_error *err) {
     return 0;
 }
 
-static int reply_accepted(struct pa_http_request *request, const char *run_id) {
-    pa_http_add_header(request, "Location", "/v1/runs/%s", run_id);
+/* Of a task also what it was taken for: nobody is told it later. */
+static int reply_accepted(struct pa_http_request *request, const struct pa_http_job *job) {
+    json_t *told = json_pack("{s:s}", "run_id", job->run_id);
+    if (job->memory)
+        json_object_update(told, job->memory);
+    pa_http_add_header(request, "Location", "/v1/runs/%s", job->run_id);
     pa_http_add_header(request, "Preference-Applied", "respond-async");
-    return pa_http_reply_json(request, MHD_HTTP_ACCEPTED, json_pack("{s:s}", "run_id", run_id));
+    return pa_http_reply_json(request, MHD_HTTP_ACCEPTED, told);
 }
 
 static int reply(struct pa_http_job *job, struct pa_http_request *request, struct pa_error *err) {
@@ -240,7 +244,7 @@ static int reply(struct pa_http_job *job, struct pa_http_request *request, struc
         return -1;
     }
     if (!job->teller)
-        return reply_accepted(request, job->run_id);
+        return reply_accepted(request, job);
     pa_http_add_header(request, "X-Accel-Buffering", "no"); /* nginx would hold events back */
     return pa_http_reply_stream(request, MHD_HTTP_OK, job->teller->content_type, job->stream);
 }

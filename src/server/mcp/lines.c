@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define READ_SIZE   (64 * 1024)
-#define LAST_MOMENT (2 * PA_NS_PER_S) /* for calls that run when the input ends */
+#define LAST_MOMENT (10 * PA_NS_PER_S) /* for calls that run when the input ends */
 
 struct lines {
     struct pa_mcp *session;

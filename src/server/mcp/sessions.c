@@ -192,7 +192,7 @@ static const struct tool {
     const char *name, *title, *description;
     const struct pa_rule_field *fields;
     size_t field_count;
-    bool read_only, destructive;
+    bool read_only, destructive, idempotent;
     int (*act)(const struct asked *asked, json_t **ret, struct pa_error *err);
 } tools[] = {
 #define FIELDS(list) (list), PA_ARRAY_LEN(list)
@@ -200,34 +200,34 @@ static const struct tool {
      "Begins a session: a process that keeps variables, imports and files between calls. Run code "
      "in it by giving its session_id to the language's executor tool. It ends by session_end, or "
      "when it is idle for long.",
-     FIELDS(begin_fields), false, false, begin},
+     FIELDS(begin_fields), false, false, false, begin},
     {"session_fork", "Fork a session",
      "Copies a session as it is now, files included, in about a millisecond. Use it to try several "
      "ways from one state: the copies are independent of it and of each other.",
-     FIELDS(fork_fields), false, false, fork_it},
+     FIELDS(fork_fields), false, false, false, fork_it},
     {"session_checkpoint", "Keep or restore a session's state",
      "Keeps the state of a session under a name, goes back to it, or drops it.",
-     FIELDS(checkpoint_fields), false, true, checkpoint},
+     FIELDS(checkpoint_fields), false, true, true, checkpoint},
     {"session_list", "List sessions", "The sessions there are, with their state.", NULL, 0, true,
-     false, list},
+     false, true, list},
     {"session_inspect", "Look at a session",
      "State, memory, turns and checkpoints of a session and, if asked for, its variables.",
-     FIELDS(inspect_fields), true, false, inspect},
+     FIELDS(inspect_fields), true, false, true, inspect},
     {"session_tree", "Show the tree of forks",
      "All sessions that were forked from the same one, with their parents.", FIELDS(id_fields),
-     true, false, tree},
+     true, false, true, tree},
     {"session_interrupt", "Interrupt a session", "Stops what runs in a session now.",
-     FIELDS(id_fields), false, true, interrupt},
+     FIELDS(id_fields), false, true, false, interrupt},
     {"session_end", "End a session", "Ends a session; its variables and files are gone.",
-     FIELDS(id_fields), false, true, end},
+     FIELDS(id_fields), false, true, true, end},
     {"session_list_files", "List files of a session", "The files in a folder of a session.",
-     FIELDS(list_files_fields), true, false, list_files},
+     FIELDS(list_files_fields), true, false, true, list_files},
     {"session_read_file", "Read a file of a session",
      "The content of a file: text, or base64 where it is not text; at most 1 MiB of it.",
-     FIELDS(read_fields), true, false, read_it},
+     FIELDS(read_fields), true, false, true, read_it},
     {"session_write_file", "Write a file of a session",
      "Writes a text file, making it and its folders where they are not there.",
-     FIELDS(write_fields), false, true, write_it},
+     FIELDS(write_fields), false, true, true, write_it},
 #undef FIELDS
 };
 
@@ -254,7 +254,7 @@ void pa_mcp_list_session_tools(struct pa_mcp *session, json_t *list) {
                       "title", tool->title, "description", tool->description, "inputSchema",
                       pa_rule_schema(&rule), "outputSchema", "type", "object", "annotations",
                       "readOnlyHint", tool->read_only, "destructiveHint", tool->destructive,
-                      "idempotentHint", tool->read_only, "openWorldHint", 0));
+                      "idempotentHint", tool->idempotent, "openWorldHint", 0));
     }
 }
 

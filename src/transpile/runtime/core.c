@@ -3,6 +3,8 @@
 
 #define EXIT_NEEDS_INTERPRETER 217
 #define TRACE_MAX              1024
+#define CHAIN_MAX              16
+#define REPEATS                3 /* of a line in a traceback, as Python has it */
 
 struct io {
     const uint8_t *bytes;
@@ -16,13 +18,15 @@ fd_read(int32_t fd, const struct io *list, int32_t count, uint32_t *done);
 __attribute__((import_module("wasi_snapshot_preview1"), import_name("proc_exit"))) _Noreturn void
 proc_exit(int32_t code);
 
-RT_API struct object *rt_exc;
+RT_API struct object *rt_exc;      /* on its way to a handler */
+RT_API struct object *rt_handling; /* innermost of those whose handler runs */
 RT_API uint32_t rt_sp, rt_sp_end, rt_depth, rt_no_gc, rt_gc_wanted;
 
 struct place {
     uint32_t line;
-    const struct str *function, *text;
-    uint32_t zero;
+    const struct str *function;
+    const uint8_t *text; /* the lines below, as they are printed */
+    uint32_t size;
 };
 
 static struct {
@@ -31,7 +35,6 @@ static struct {
     const struct str *filename;
     uint32_t trace[TRACE_MAX];
     uint32_t traced;
-    bool chained; /* an exception that was being handled, or has a cause */
     uint8_t output[8192];
     uint32_t buffered;
     uint8_t input[4096];
@@ -154,13 +157,55 @@ RT_API struct object *rt_object_new(const struct class *class) {
     struct object *o = rt_new(sizeof(*o) + class->field_count * sizeof(slot), OBJECT);
     o->class = class;
     o->present = 0;
+    o->history = NULL;
     zero_fill(o->fields, class->field_count * sizeof(slot));
     return o;
 }
 
+/* The object's history, with room for the places where it came past. */
+static struct history *new_history(struct object *o, uint32_t count) {
+    struct history *h = rt_new((uint32_t)sizeof(*h) + 4 * count, BYTES), *old = o->history;
+    h->context = old ? old->context : NULL;
+    h->cause = old ? old->cause : NULL;
+    h->hides_context = old ? old->hides_context : 0;
+    h->count = count;
+    return o->history = h;
+}
+
+/* The places of rt_exc become the object's own. */
+static void keep_trace(struct object *o) {
+    if (rt.traced)
+        copy(new_history(o, rt.traced)->places, rt.trace, 4 * rt.traced);
+}
+
+static void bring_trace(const struct object *o) {
+    rt.traced = o->history ? o->history->count : 0;
+    if (rt.traced)
+        copy(rt.trace, o->history->places, 4 * rt.traced);
+}
+
+static struct object *context_of(const struct object *o) {
+    return o->history ? o->history->context : NULL;
+}
+
+/* What is being handled is the context of what is raised; a chain never becomes a ring. */
+static void set_context(struct object *o) {
+    if (!rt_handling || rt_handling == o)
+        return;
+    for (struct object *at = rt_handling; context_of(at); at = context_of(at))
+        if (context_of(at) == o) {
+            at->history->context = NULL;
+            break;
+        }
+    if (!o->history)
+        new_history(o, 0);
+    o->history->context = rt_handling;
+}
+
 static void raise_object(struct object *o) {
     rt_exc = o;
-    rt.traced = 0;
+    bring_trace(o);
+    set_context(o);
 }
 
 void rt_error_str(enum raised class, struct str *text) {
@@ -173,19 +218,40 @@ void rt_error(enum raised class, const char *text) {
     rt_error_str(class, rt_str_ascii(text));
 }
 
-RT_API void rt_raise(struct object *o, int32_t chained) {
-    rt.chained |= chained != 0;
+RT_API void rt_raise(struct object *o) {
     raise_object(o);
+}
+
+/* raise o from cause, which may be None. */
+RT_API void rt_raise_from(struct object *o, struct object *cause) {
+    raise_object(o);
+    if (!o->history)
+        new_history(o, 0);
+    o->history->cause = cause;
+    o->history->hides_context = 1;
 }
 
 RT_API void rt_reraise(struct object *o) {
     rt_exc = o;
+    bring_trace(o);
 }
 
 RT_API struct object *rt_catch(void) {
     struct object *caught = rt_exc;
+    keep_trace(caught);
     rt_exc = NULL;
     return caught;
+}
+
+/* For handlers that do nothing to it: where none is for it, it goes on. */
+RT_API struct object *rt_catch_quietly(void) {
+    struct object *caught = rt_exc;
+    rt_exc = NULL;
+    return caught;
+}
+
+RT_API void rt_pass_on(struct object *o) {
+    rt_exc = o;
 }
 
 RT_API void rt_raise_division(void) {
@@ -243,19 +309,38 @@ static void put_text(const char *text) {
     write_all(2, (const uint8_t *)text, (uint32_t)__builtin_strlen(text));
 }
 
-static void print_trace(void) {
-    for (uint32_t i = rt.traced; i-- > 0;) {
-        const struct place *place = &rt.places[rt.trace[i]];
+/* A line that stands there more often than it is shown. */
+static void put_repeated(uint32_t same) {
+    if (same <= REPEATS)
+        return;
+    put_text("  [Previous line repeated ");
+    put_error(rt_str_of_int(same - REPEATS));
+    put_text(same == REPEATS + 1 ? " more time]\n" : " more times]\n");
+}
+
+static void print_trace(const struct history *h) {
+    const struct place *last = NULL;
+    uint32_t same = 0;
+    for (uint32_t i = h->count; i-- > 0;) {
+        const struct place *place = &rt.places[h->places[i]];
+        if (last && last->line == place->line && last->function == place->function) {
+            if (++same > REPEATS)
+                continue;
+        } else {
+            put_repeated(same);
+            same = 1;
+        }
+        last = place;
         put_text("  File \"");
         put_error(rt.filename);
         put_text("\", line ");
         put_error(rt_str_of_int(place->line));
         put_text(", in ");
         put_error(place->function);
-        put_text("\n    ");
-        put_error(place->text);
         put_text("\n");
+        write_all(2, place->text, place->size);
     }
+    put_repeated(same);
 }
 
 typedef struct str *text_fn(struct object *);
@@ -278,23 +363,66 @@ static struct str *last_words(struct object *o) {
     return rt_str_of_int(((struct box *)message)->i);
 }
 
-static _Noreturn void uncaught(void) {
-    struct object *o = rt_exc;
-    rt_exc = NULL;
-    if (rt.traced == TRACE_MAX)
-        rt_bail(); /* Python shortens what repeats */
-    struct str *text = last_words(o);
-    if (rt_exc)
-        rt_bail();
-    flush();
-    put_text("Traceback (most recent call last):\n");
-    print_trace();
+static void print_one(struct object *o, const struct str *words) {
+    if (o->history) {
+        put_text("Traceback (most recent call last):\n");
+        print_trace(o->history);
+    }
     put_error(o->class->name);
-    if (text->size) {
+    if (words->size) {
         put_text(": ");
-        put_error(text);
+        put_error(words);
     }
     put_text("\n");
+}
+
+/* What it was raised from, or while handling; NULL for the first of a chain. */
+static struct object *before(const struct object *o, bool *ret_cause) {
+    const struct history *h = o->history;
+    *ret_cause = h && h->cause;
+    return !h ? NULL : h->cause ? h->cause : h->hides_context ? NULL : h->context;
+}
+
+/* What is no Exception ends a program in ways of its own: SystemExit with its code, without a word.
+ */
+static void need_exception(const struct class *class) {
+    while (class->base && class->base->base)
+        class = class->base;
+    if (!class->base || !rt_str_equal(class->name, rt_str_ascii("Exception")))
+        rt_bail();
+}
+
+static _Noreturn void uncaught(void) {
+    need_exception(rt_exc->class);
+    struct object *chain[CHAIN_MAX];
+    struct str *words[CHAIN_MAX];
+    bool caused[CHAIN_MAX];
+    uint32_t count = 0;
+    rt_no_gc++; /* the chain is in no frame */
+    keep_trace(rt_exc);
+    for (struct object *o = rt_exc; o; o = before(o, &caused[count++])) {
+        for (uint32_t i = 0; i < count; i++)
+            if (chain[i] == o)
+                rt_bail(); /* a ring, which Python cuts */
+        if (count == CHAIN_MAX || (o->history && o->history->count == TRACE_MAX))
+            rt_bail();
+        chain[count] = o;
+    }
+    rt_exc = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        words[i] = last_words(chain[i]);
+        if (rt_exc)
+            rt_bail();
+    }
+    flush();
+    for (uint32_t i = count; i-- > 0;) {
+        print_one(chain[i], words[i]);
+        if (i)
+            put_text(caused[i - 1] ? "\nThe above exception was the direct cause of the following "
+                                     "exception:\n\n"
+                                   : "\nDuring handling of the above exception, another exception "
+                                     "occurred:\n\n");
+    }
     proc_exit(1);
 }
 

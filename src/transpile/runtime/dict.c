@@ -24,15 +24,13 @@ static bool same_key(const struct desc *desc, slot a, slot b) {
         return a == b;
     if (desc->kind == D_STR && a && b)
         return rt_str_equal(to_pointer(a), to_pointer(b));
-    if (desc->kind == D_FLOAT && a == b)
-        return true; /* NaN, the same */
     return rt_equal(a, b, desc);
 }
 
 RT_API struct dict *rt_dict_new(const struct desc *desc) {
     struct dict *d = rt_new(sizeof(*d), DICT);
     d->desc = desc;
-    d->count = d->used = d->room = d->mask = 0;
+    d->count = d->used = d->room = d->mask = d->changes = 0;
     d->entries = NULL;
     d->index = NULL;
     return d;
@@ -124,11 +122,13 @@ RT_API void rt_dict_set(struct dict *d, slot key, slot value) {
     put_index(d, hash, d->used);
     d->entries[d->used++] = (struct entry){key, value, hash, 1};
     d->count++;
+    d->changes++;
 }
 
 static slot take(struct dict *d, struct entry *e) {
     e->live = 0;
     d->count--;
+    d->changes++;
     return e->value;
 }
 
@@ -177,6 +177,7 @@ RT_API struct tuple *rt_dict_popitem(struct dict *d, const struct desc *desc) {
 }
 
 RT_API void rt_dict_clear(struct dict *d) {
+    d->changes++;
     d->count = d->used = d->room = d->mask = 0;
     d->entries = NULL;
     d->index = NULL;
@@ -200,10 +201,10 @@ RT_API struct dict *rt_dict_merge(struct dict *a, struct dict *b) {
     return r;
 }
 
-/* One past the next live entry from `at` on; 0 at the end.  A dict must keep its size meanwhile. */
-RT_API uint32_t rt_dict_next(const struct dict *d, uint32_t at, uint32_t count) {
-    if (d->count != count)
-        rt_bail(); /* RuntimeError */
+/* One past the next live entry from `at` on; 0 at the end.  A dict must keep its keys meanwhile. */
+RT_API uint32_t rt_dict_next(const struct dict *d, uint32_t at, uint32_t changes) {
+    if (d->changes != changes)
+        rt_bail(); /* RuntimeError, or another order */
     for (; at < d->used; at++)
         if (d->entries[at].live)
             return at + 1;
@@ -265,8 +266,10 @@ static void set_resize(struct set *s, uint32_t least) {
     s->fill = s->count;
 }
 
-/* The entry of a key, or the free one where the search ended. */
-static struct set_entry *set_lookup(struct set *s, slot key, uint64_t hash) {
+/* The entry of a key, or the free one where the search ended; then *removed is the last of those on
+ * the way that were removed. */
+static struct set_entry *set_search(struct set *s, slot key, uint64_t hash,
+                                    struct set_entry **removed) {
     const struct desc *desc = s->desc->items[0];
     uint64_t perturb = hash;
     uint32_t i = (uint32_t)hash & s->mask;
@@ -277,21 +280,32 @@ static struct set_entry *set_lookup(struct set *s, slot key, uint64_t hash) {
             if (!e->state ||
                 (e->state == 1 && (uint64_t)e->hash == hash && same_key(desc, e->key, key)))
                 return e;
+            if (e->state == 2)
+                *removed = e;
         }
         perturb >>= PERTURB_SHIFT;
         i = (uint32_t)((uint64_t)i * 5 + 1 + perturb) & s->mask;
     }
 }
 
+static struct set_entry *set_lookup(struct set *s, slot key, uint64_t hash) {
+    struct set_entry *removed;
+    return set_search(s, key, hash, &removed);
+}
+
 static void add_hashed(struct set *s, slot key, uint64_t hash) {
     if (!s->table)
         set_resize(s, 0);
-    struct set_entry *e = set_lookup(s, key, hash);
+    struct set_entry *removed = NULL, *e = set_search(s, key, hash, &removed);
     if (e->state == 1)
         return;
+    s->count++;
+    if (removed) {
+        *removed = (struct set_entry){key, (int64_t)hash, 1};
+        return;
+    }
     *e = (struct set_entry){key, (int64_t)hash, 1};
     s->fill++;
-    s->count++;
     if ((uint64_t)s->fill * 5 >= (uint64_t)s->mask * 3)
         set_resize(s, s->count > 50000 ? s->count * 2 : s->count * 4);
 }
@@ -365,7 +379,7 @@ RT_API void rt_set_clear(struct set *s) {
 
 /* All of one set into another, growing as CPython does. */
 static void merge(struct set *s, struct set *more) {
-    if (!more->count)
+    if (s == more || !more->count)
         return;
     uint32_t mask = s->table ? s->mask : 7;
     if (((uint64_t)s->fill + more->count) * 5 >= (uint64_t)mask * 3)
@@ -400,16 +414,19 @@ RT_API struct set *rt_set_copy(struct set *s) {
 
 RT_API void rt_set_update(struct set *s, const struct list *more) {
     for (uint32_t i = 0; i < more->count; i++)
-        rt_set_add(s, more->slots[i]);
+        rt_set_add(s, rt_list_get(more, i));
 }
 
 RT_API struct set *rt_set_union(struct set *a, struct set *b) {
     struct set *r = rt_set_copy(a);
-    merge(r, b);
+    if (a != b)
+        merge(r, b);
     return r;
 }
 
 RT_API struct set *rt_set_intersection(struct set *a, struct set *b) {
+    if (a == b)
+        return rt_set_copy(a);
     struct set *r = rt_set_new(a->desc);
     if (b->count > a->count) {
         struct set *swapped = a;
@@ -422,12 +439,21 @@ RT_API struct set *rt_set_intersection(struct set *a, struct set *b) {
     return r;
 }
 
+/* Takes away in place; of a table with many removed entries a new one is made. */
+static void subtract(struct set *a, struct set *b) {
+    if (b->count >> 3 > a->count)
+        b = rt_set_intersection(a, b);
+    for (uint32_t i = 0; b->table && i <= b->mask; i++)
+        if (b->table[i].state == 1)
+            set_remove(a, b->table[i].key);
+    if (a->table && a->fill - a->count > a->mask / 4)
+        set_resize(a, a->count > 50000 ? a->count * 2 : a->count * 4);
+}
+
 RT_API struct set *rt_set_difference(struct set *a, struct set *b) {
     if (a->count >> 2 > b->count) {
         struct set *r = rt_set_copy(a);
-        for (uint32_t i = 0; b->table && i <= b->mask; i++)
-            if (b->table[i].state == 1)
-                set_remove(r, b->table[i].key);
+        subtract(r, b);
         return r;
     }
     struct set *r = rt_set_new(a->desc);
@@ -453,9 +479,8 @@ RT_API struct set *rt_set_inplace(struct set *a, struct set *b, enum op op) {
     if (op == OP_SUB) {
         if (a == b)
             rt_set_clear(a);
-        for (uint32_t i = 0; b->table && i <= b->mask; i++)
-            if (b->table[i].state == 1)
-                set_remove(a, b->table[i].key);
+        else
+            subtract(a, b);
         return a;
     }
     struct set *r = op == OP_AND ? rt_set_intersection(a, b) : NULL;

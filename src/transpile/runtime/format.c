@@ -14,7 +14,7 @@ struct spec {
     uint32_t fill_size;
     uint8_t align; /* < > ^ = or 0 */
     uint8_t sign;  /* + - space */
-    bool alternate, zero;
+    bool alternate;
     int32_t width, precision; /* -1: none */
     uint8_t group;            /* , _ or 0 */
     uint8_t type;             /* or 0 */
@@ -37,7 +37,8 @@ static struct spec parse(const struct str *text) {
     struct spec spec = {.width = -1, .precision = -1, .fill = {' '}, .fill_size = 1, .sign = '-'};
     const uint8_t *at = text->bytes, *end = at + text->size;
     uint32_t first = at < end ? rt_utf8_length(*at) : 1;
-    if (at + first < end && is_align(at[first])) {
+    bool filled = at + first < end && is_align(at[first]);
+    if (filled) {
         copy(spec.fill, at, first);
         spec.fill_size = first;
         spec.align = at[first];
@@ -51,8 +52,11 @@ static struct spec parse(const struct str *text) {
         spec.alternate = true;
         at++;
     }
-    if (at < end && *at == '0') {
-        spec.zero = true;
+    if (at < end && *at == '0' && !filled) { /* it fills, wherever the text is aligned */
+        spec.fill[0] = '0';
+        spec.fill_size = 1;
+        if (!spec.align)
+            spec.align = '=';
         at++;
     }
     if (at < end && *at >= '0' && *at <= '9')
@@ -71,11 +75,6 @@ static struct spec parse(const struct str *text) {
         spec.type = *at++;
     if (at != end)
         rt_bail();
-    if (spec.zero && !spec.align) {
-        spec.align = '=';
-        spec.fill[0] = '0';
-        spec.fill_size = 1;
-    }
     return spec;
 }
 
@@ -217,6 +216,14 @@ static void put_general(struct str *out, double value, int32_t precision, bool a
         rt_put_fixed(out, digits, count, point, 0);
 }
 
+/* E, F and G are e, f and g with large letters. */
+static void raise_letters(struct str *text, uint8_t type) {
+    uint8_t *bytes = text->buffer->bytes;
+    for (uint32_t i = 0; (type == 'E' || type == 'F' || type == 'G') && i < text->size; i++)
+        if (bytes[i] >= 'a' && bytes[i] <= 'z')
+            bytes[i] = (uint8_t)(bytes[i] - 'a' + 'A');
+}
+
 static struct str *format_float(double value, struct spec *spec) {
     char digits[MAX_PRECISION + 360];
     int32_t point;
@@ -228,12 +235,12 @@ static struct str *format_float(double value, struct spec *spec) {
     if (special) {
         if (value != value)
             negative = false;
-        if (type == 'E' || type == 'F' || type == 'G' ||
-            (spec->fill[0] == '0' && spec->align == '='))
+        if (spec->fill[0] == '0' && spec->align == '=')
             rt_bail();
         rt_str_fill(out, special);
         if (type == '%')
             rt_str_put(out, '%');
+        raise_letters(out, type);
         return place_number(spec, negative, "", out, 0);
     }
     value = __builtin_fabs(value);
@@ -250,9 +257,7 @@ static struct str *format_float(double value, struct spec *spec) {
             count--;
         if (value == 0)
             point = 1;
-        if (point >= precision)
-            rt_bail(); /* an exponent, or not: the rules are those of repr() */
-        if (point < -3)
+        if (point >= precision || point < -3)
             rt_put_scientific(out, digits, count, point);
         else
             rt_put_fixed(out, digits, count, point, 1);
@@ -279,17 +284,19 @@ static struct str *format_float(double value, struct spec *spec) {
     case 'e':
     case 'E': {
         uint32_t count = rt_float_digits(value, precision + 1, true, digits, &point);
-        if (type == 'E' || spec->alternate)
+        if (spec->alternate)
             rt_bail();
         rt_put_scientific(out, digits, count, point);
         break;
     }
     case 'g':
+    case 'G':
         put_general(out, value, precision, spec->alternate);
         break;
     default:
         rt_bail();
     }
+    raise_letters(out, type);
     uint32_t whole = 0;
     while (whole < out->size && out->bytes[whole] >= '0' && out->bytes[whole] <= '9')
         whole++;

@@ -1,11 +1,19 @@
 /* Lists, tuples, environments and closures; sorting. */
 #include "transpile/runtime/rt.h"
 
-static slot *new_slots(uint32_t count) {
-    if (count > 0x0e000000u)
+#define COUNT_MAX 0x0e000000u /* elements, of whatever size */
+
+static uint8_t *new_elements(const struct list *l, uint32_t count) {
+    if (count > COUNT_MAX)
         rt_bail();
-    struct bytes *b = rt_bytes(count * (uint32_t)sizeof(slot));
-    return (slot *)(void *)b->bytes;
+    return rt_bytes(count << l->shift)->bytes;
+}
+
+/* Moves `count` elements, which may overlap, within one list or between two of one type. */
+static void move_elements(struct list *to, uint32_t at, const struct list *from, uint32_t first,
+                          uint32_t count) {
+    if (count)
+        move(to->bytes + (at << to->shift), from->bytes + (first << to->shift), count << to->shift);
 }
 
 RT_API struct list *rt_list_new(const struct desc *desc, uint32_t room) {
@@ -13,9 +21,10 @@ RT_API struct list *rt_list_new(const struct desc *desc, uint32_t room) {
     l->desc = desc;
     l->count = 0;
     l->room = room;
-    l->slots = NULL;
+    l->bytes = NULL;
+    l->shift = desc->items[0]->kind == D_BOOL ? 0 : 3;
     if (room)
-        l->slots = new_slots(room);
+        l->bytes = new_elements(l, room);
     return l;
 }
 
@@ -23,30 +32,29 @@ static void reserve(struct list *l, uint32_t count) {
     if (count <= l->room)
         return;
     uint32_t room = count + count / 2 + 4;
-    slot *more = new_slots(room);
+    uint8_t *more = new_elements(l, room);
     if (l->count)
-        copy(more, l->slots, l->count * sizeof(slot));
-    l->slots = more;
+        copy(more, l->bytes, l->count << l->shift);
+    l->bytes = more;
     l->room = room;
 }
 
 RT_API void rt_list_append(struct list *l, slot value) {
     if (l->count == l->room)
         reserve(l, l->count + 1);
-    l->slots[l->count++] = value;
+    rt_list_put(l, l->count++, value);
 }
 
 RT_API void rt_list_extend(struct list *l, const struct list *more) {
     uint32_t count = more->count;
     reserve(l, l->count + count);
-    move(l->slots + l->count, more->slots, count * sizeof(slot));
+    move_elements(l, l->count, more, 0, count);
     l->count += count;
 }
 
 RT_API struct list *rt_list_copy(struct list *l) {
     struct list *r = rt_list_new(l->desc, l->count);
-    if (l->count)
-        copy(r->slots, l->slots, l->count * sizeof(slot));
+    move_elements(r, 0, l, 0, l->count);
     r->count = l->count;
     return r;
 }
@@ -61,13 +69,16 @@ RT_API struct list *rt_list_add(struct list *a, struct list *b) {
 RT_API struct list *rt_list_repeat(struct list *l, int64_t count) {
     if (count <= 0 || !l->count)
         return rt_list_new(l->desc, 0);
-    if (count > 0x0e000000 / (int64_t)l->count)
+    if (count > COUNT_MAX / (int64_t)l->count)
         rt_bail();
     struct list *r = rt_list_new(l->desc, (uint32_t)count * l->count);
     if (l->count == 1) {
-        slot value = l->slots[0];
-        for (uint32_t i = 0; i < (uint32_t)count; i++)
-            r->slots[i] = value;
+        slot value = rt_list_get(l, 0);
+        if (!l->shift)
+            __builtin_memset(r->bytes, (int)value, (uint32_t)count);
+        else
+            for (uint32_t i = 0; i < (uint32_t)count; i++)
+                r->slots[i] = value;
         r->count = (uint32_t)count;
         return r;
     }
@@ -80,14 +91,14 @@ RT_API void rt_list_insert(struct list *l, int64_t at, slot value) {
     at = at < 0 ? at + l->count : at;
     at = at < 0 ? 0 : at > l->count ? l->count : at;
     reserve(l, l->count + 1);
-    move(l->slots + at + 1, l->slots + at, (l->count - (uint32_t)at) * sizeof(slot));
-    l->slots[at] = value;
+    move_elements(l, (uint32_t)at + 1, l, (uint32_t)at, l->count - (uint32_t)at);
+    rt_list_put(l, (uint32_t)at, value);
     l->count++;
 }
 
-static slot take_at(struct list *l, int64_t at) {
-    slot value = l->slots[at];
-    move(l->slots + at, l->slots + at + 1, (l->count - (uint32_t)at - 1) * sizeof(slot));
+static slot take_at(struct list *l, uint32_t at) {
+    slot value = rt_list_get(l, at);
+    move_elements(l, at, l, at + 1, l->count - at - 1);
     l->count--;
     return value;
 }
@@ -97,7 +108,7 @@ RT_API slot rt_list_pop(struct list *l) {
         rt_error(INDEX_ERROR, "pop from empty list");
         return 0;
     }
-    return l->slots[--l->count];
+    return rt_list_get(l, --l->count);
 }
 
 RT_API slot rt_list_pop_at(struct list *l, int64_t at) {
@@ -106,7 +117,7 @@ RT_API slot rt_list_pop_at(struct list *l, int64_t at) {
         rt_error(INDEX_ERROR, l->count ? "pop index out of range" : "pop from empty list");
         return 0;
     }
-    return take_at(l, at);
+    return take_at(l, (uint32_t)at);
 }
 
 RT_API void rt_list_delete(struct list *l, int64_t at) {
@@ -114,12 +125,12 @@ RT_API void rt_list_delete(struct list *l, int64_t at) {
     if (at < 0 || at >= l->count)
         rt_error(INDEX_ERROR, "list assignment index out of range");
     else
-        take_at(l, at);
+        take_at(l, (uint32_t)at);
 }
 
 static int64_t position(const struct list *l, slot value) {
     for (uint32_t i = 0; i < l->count; i++)
-        if (rt_equal(l->slots[i], value, l->desc->items[0]) || rt_exc)
+        if (rt_equal(rt_list_get(l, i), value, l->desc->items[0]) || rt_exc)
             return i;
     return -1;
 }
@@ -131,7 +142,7 @@ RT_API void rt_list_remove(struct list *l, slot value) {
     if (at < 0)
         rt_error(VALUE_ERROR, "list.remove(x): x not in list");
     else
-        take_at(l, at);
+        take_at(l, (uint32_t)at);
 }
 
 RT_API int64_t rt_list_index(const struct list *l, slot value) {
@@ -144,15 +155,15 @@ RT_API int64_t rt_list_index(const struct list *l, slot value) {
 RT_API int64_t rt_list_count(const struct list *l, slot value) {
     int64_t count = 0;
     for (uint32_t i = 0; i < l->count; i++)
-        count += rt_equal(l->slots[i], value, l->desc->items[0]);
+        count += rt_equal(rt_list_get(l, i), value, l->desc->items[0]);
     return count;
 }
 
 RT_API void rt_list_reverse(struct list *l) {
     for (uint32_t i = 0, k = l->count; i + 1 < k; i++) {
-        slot value = l->slots[i];
-        l->slots[i] = l->slots[--k];
-        l->slots[k] = value;
+        slot value = rt_list_get(l, i);
+        rt_list_put(l, i, rt_list_get(l, --k));
+        rt_list_put(l, k, value);
     }
 }
 
@@ -169,10 +180,10 @@ RT_API struct list *rt_list_slice(struct list *l, int64_t low, int64_t high, int
     if (rt_exc || !count)
         return r;
     if (step == 1)
-        copy(r->slots, l->slots + low, count * sizeof(slot));
+        move_elements(r, 0, l, (uint32_t)low, count);
     else
         for (uint32_t i = 0; i < count; i++)
-            r->slots[i] = l->slots[low + (int64_t)i * step];
+            rt_list_put(r, i, rt_list_get(l, (uint32_t)(low + (int64_t)i * step)));
     r->count = count;
     return r;
 }
@@ -187,10 +198,22 @@ RT_API void rt_list_set_slice(struct list *l, int64_t low, int64_t high, uint32_
         high = low;
     uint32_t from = (uint32_t)low, to = (uint32_t)high, after = l->count - to, more = value->count;
     reserve(l, l->count - (to - from) + more);
-    move(l->slots + from + more, l->slots + to, after * sizeof(slot));
-    if (more)
-        copy(l->slots + from, value->slots, more * sizeof(slot));
+    move_elements(l, from + more, l, to, after);
+    move_elements(l, from, value, 0, more);
     l->count = from + more + after;
+}
+
+/* l[low:high:step] = value: as many as there are.  Otherwise it is an error, whose text counts
+ * them. */
+RT_API void rt_list_set_stride(struct list *l, int64_t low, int64_t high, int64_t step,
+                               uint32_t there, struct list *value) {
+    if (value == l)
+        value = rt_list_copy(l);
+    uint32_t count = rt_slice_bounds(l->count, &low, &high, &step, there);
+    if (rt_exc || step == 1 || count != value->count)
+        rt_bail();
+    for (uint32_t i = 0; i < count; i++)
+        rt_list_put(l, (uint32_t)(low + (int64_t)i * step), rt_list_get(value, i));
 }
 
 RT_API void rt_check_unpack(const struct list *l, uint32_t count, int32_t at_least) {
@@ -202,7 +225,7 @@ RT_API void rt_print_list(const struct list *l, const struct str *between) {
     for (uint32_t i = 0; i < l->count; i++) {
         if (i)
             rt_write(between->bytes, between->size);
-        struct str *s = rt_str(l->slots[i], l->desc->items[0]);
+        struct str *s = rt_str(rt_list_get(l, i), l->desc->items[0]);
         rt_write(s->bytes, s->size);
     }
 }
@@ -274,7 +297,7 @@ RT_API void rt_sort(struct list *values, struct list *keys, int32_t reverse) {
     struct pair *from = (struct pair *)(void *)rt_bytes(n * (uint32_t)sizeof(struct pair))->bytes;
     struct pair *to = (struct pair *)(void *)rt_bytes(n * (uint32_t)sizeof(struct pair))->bytes;
     for (uint32_t i = 0; i < n; i++)
-        from[i] = (struct pair){keys->slots[i], values->slots[i]};
+        from[i] = (struct pair){rt_list_get(keys, i), rt_list_get(values, i)};
     for (uint32_t i = 0; i < n; i += 8)
         insertion(from + i, n - i < 8 ? n - i : 8, desc, reverse);
     for (uint32_t run = 8; run < n; run *= 2) {
@@ -291,5 +314,5 @@ RT_API void rt_sort(struct list *values, struct list *keys, int32_t reverse) {
         to = swapped;
     }
     for (uint32_t i = 0; i < n; i++)
-        values->slots[i] = from[i].value;
+        rt_list_put(values, i, from[i].value);
 }

@@ -12,9 +12,11 @@
  */
 #include "transpile/runtime/rt.h"
 
-#define BLOCK 65536u
-#define SIZES 24u
-#define LARGE 32752u
+#define BLOCK      65536u
+#define HUGE_PAGE  (2u << 20)
+#define MEMORY_MAX 0xfff00000u
+#define SIZES      24u
+#define LARGE      32752u
 #ifndef FIRST_LIMIT /* a test may want collections all the time */
 #define FIRST_LIMIT (16u << 20)
 #endif
@@ -56,18 +58,38 @@ void rt_memory_start(uint32_t start, const uint32_t *roots, uint32_t frames) {
     heap.limit = FIRST_LIMIT;
 }
 
-static struct block *fresh_blocks(uint32_t count) {
+static bool grow(uint64_t end) {
     uint32_t have = (uint32_t)__builtin_wasm_memory_size(0) * BLOCK;
-    uint64_t want = (uint64_t)heap.end + (uint64_t)count * BLOCK;
-    if (want > 0xfff00000u)
-        rt_bail();
-    if (want > have) {
-        uint32_t pages = (uint32_t)((want - have + BLOCK - 1) / BLOCK);
-        uint32_t ahead = pages < 16 ? 16 : pages;
-        if (__builtin_wasm_memory_grow(0, ahead) == (size_t)-1 &&
-            __builtin_wasm_memory_grow(0, pages) == (size_t)-1)
-            rt_bail(); /* out of memory: the interpreter may need less */
+    return end <= MEMORY_MAX &&
+           (end <= have || __builtin_wasm_memory_grow(
+                               0, (uint32_t)((end - have + BLOCK - 1) / BLOCK)) != (size_t)-1);
+}
+
+/* A large array of `count` blocks begins where a huge page may, and the memory ends with one: the
+ * sandbox maps what comes by 4 MiB at once in huge pages, so that 3 MB are two faults in place of
+ * 700.  The blocks before it are free for others.  Where there is no room for that, it goes
+ * without. */
+static void begin_huge_page(uint32_t count) {
+    uint64_t have = (uint64_t)__builtin_wasm_memory_size(0) * BLOCK;
+    uint64_t start = (have + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    uint64_t end = start + (uint64_t)count * BLOCK;
+    uint64_t whole = (end + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    if (!grow(whole < start + 2 * HUGE_PAGE ? start + 2 * HUGE_PAGE : whole))
+        return;
+    if (start > heap.end) {
+        struct block *rest = (struct block *)(uintptr_t)heap.end;
+        rest->cell = CELL_FREE_RUN;
+        rest->blocks = (uint32_t)(start - heap.end) / BLOCK;
     }
+    heap.end = (uint32_t)start;
+}
+
+static struct block *fresh_blocks(uint32_t count) {
+    if (count >= HUGE_PAGE / BLOCK)
+        begin_huge_page(count);
+    uint64_t want = (uint64_t)heap.end + (uint64_t)count * BLOCK;
+    if (!grow(count < 16 ? (uint64_t)heap.end + 16 * BLOCK : want) && !grow(want))
+        rt_bail(); /* out of memory: the interpreter may need less */
     struct block *block = (struct block *)(uintptr_t)heap.end;
     heap.end = (uint32_t)want;
     return block;
@@ -243,6 +265,11 @@ static void look_at(void *object) {
     case OBJECT: {
         struct object *o = object;
         mark_slots(o->fields, o->class->fields);
+        if (o->history) {
+            push(o->history);
+            push(o->history->context);
+            push(o->history->cause);
+        }
         return;
     }
     case CLOSURE:
@@ -322,6 +349,7 @@ RT_API void rt_collect(void) {
     for (const uint32_t *root = heap.roots; *root; root++)
         push(to_pointer(*(slot *)(uintptr_t)*root));
     push(rt_exc);
+    push(rt_handling);
     while (heap.stack_count)
         look_at(heap.stack[--heap.stack_count]);
     uint64_t live = sweep();

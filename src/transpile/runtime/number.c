@@ -279,61 +279,40 @@ RT_API int64_t rt_round_int(int64_t value, int64_t places) {
     rt_bail();
 }
 
-/* sum() of floats since Python 3.12: Neumaier's compensation. */
-static struct {
-    double sum, rest;
-    int64_t whole;
-    bool is_float;
-} sum;
-
-RT_API void rt_sum_begin(const void *start) {
-    sum.is_float = KIND(start) == FLOAT;
-    sum.whole = 0;
-    sum.sum = sum.rest = 0;
-    if (sum.is_float)
-        sum.sum = rt_number(start);
-    else
-        sum.whole = ((const struct box *)start)->i;
-}
-
-RT_API void rt_sum_add(double value) {
-    if (!sum.is_float) {
-        sum.is_float = true;
-        sum.sum = (double)sum.whole;
-    }
-    double t = sum.sum + value;
-    if (__builtin_fabs(sum.sum) >= __builtin_fabs(value))
-        sum.rest += (sum.sum - t) + value;
-    else
-        sum.rest += (value - t) + sum.sum;
-    sum.sum = t;
-}
-
-RT_API void rt_sum_list(const struct list *l) {
+/* sum() of numbers, which are floats with Neumaier's compensation once there was one. */
+RT_API void *rt_sum(const struct list *l, const struct box *start) {
+    bool is_float = KIND(start) == FLOAT;
+    int64_t whole = is_float ? 0 : start->i;
+    double sum = is_float ? start->f : 0, rest = 0;
     for (uint32_t i = 0; i < l->count; i++) {
         const struct box *box = to_pointer(l->slots[i]);
         uint32_t kind = box ? KIND(box) : 0;
-        if (kind == FLOAT)
-            rt_sum_add(box->f);
-        else if (kind != INT && kind != BOOL)
+        if (kind != FLOAT && kind != INT && kind != BOOL)
             rt_bail();
-        else if (!sum.is_float) {
-            if (__builtin_add_overflow(sum.whole, box->i, &sum.whole))
+        /* How floats are added to larger ints depends on the C of the interpreter's build. */
+        int64_t plain = kind == FLOAT ? whole : box->i;
+        if ((is_float || kind == FLOAT) && plain != (int32_t)plain)
+            rt_bail();
+        if (!is_float) {
+            is_float = kind == FLOAT;
+            if (is_float)
+                sum = (double)whole + box->f;
+            else if (__builtin_add_overflow(whole, box->i, &whole))
                 rt_bail();
-        } else {
-            sum.sum += (double)box->i;
+            continue;
         }
+        double value = kind == FLOAT ? box->f : (double)box->i, total = sum + value;
+        if (__builtin_fabs(sum) >= __builtin_fabs(value))
+            rest += (sum - total) + value;
+        else
+            rest += (value - total) + sum;
+        sum = total;
     }
-}
-
-RT_API void *rt_sum_end(void) {
-    if (!sum.is_float)
-        return rt_box_int(sum.whole);
+    if (!is_float)
+        return rt_box_int(whole);
     /* The compensation is left out where it is not a number. */
-    double rest = sum.rest;
-    if (rest && __builtin_fabs(rest) != __builtin_inf() && rest == rest)
-        return rt_box_float(sum.sum + rest);
-    return rt_box_float(sum.sum);
+    bool matters = rest && __builtin_fabs(rest) != __builtin_inf() && rest == rest;
+    return rt_box_float(matters ? sum + rest : sum);
 }
 
 /* math: what is outside of a function's domain is left to the interpreter, with its message. */

@@ -79,12 +79,17 @@ struct bytes {
     uint8_t bytes[];
 };
 
+/* Elements are slots; those of a list of bools are bytes, 0 or 1: an eighth of the memory to fill,
+ * to walk through and to fault in.  rt_list_get and rt_list_put know the difference. */
 struct list {
     uint32_t tag;
     const struct desc *desc;
     uint32_t count, room;
-    slot *slots;
-    uint32_t zero;
+    union {
+        slot *slots;
+        uint8_t *bytes;
+    };
+    uint32_t shift; /* an element has 1 << shift bytes: 3, or 0 */
 };
 
 struct entry {
@@ -102,6 +107,7 @@ struct dict {
     uint32_t room;
     uint32_t *index; /* entry + 1; 0: free */
     uint32_t mask;
+    uint32_t changes; /* of its keys, so far: a loop over it sees them */
 };
 
 struct set_entry {
@@ -155,8 +161,17 @@ struct object {
     uint32_t tag;
     const struct class *class;
     uint32_t present; /* fields that are set, by bit */
-    uint32_t zero;
+    struct history *history;
     slot fields[]; /* of exceptions the first is the message */
+};
+
+/* Of an exception that was caught, or raised while another one was handled; NULL for others. */
+struct history {
+    uint32_t tag; /* BYTES */
+    uint32_t count;
+    struct object *context, *cause;
+    uint32_t hides_context;
+    uint32_t places[]; /* that it came past, from the innermost */
 };
 
 struct box {
@@ -215,7 +230,7 @@ enum raised {
 };
 
 /* core.c */
-extern struct object *rt_exc;
+extern struct object *rt_exc, *rt_handling;
 extern uint32_t rt_sp, rt_sp_end, rt_depth, rt_no_gc, rt_gc_wanted;
 _Noreturn void rt_bail(void);
 void rt_error(enum raised class, const char *text);
@@ -318,6 +333,16 @@ static inline slot of_double(double f) {
         double f;
     } u = {.f = f};
     return u.s;
+}
+
+static inline slot rt_list_get(const struct list *l, uint32_t at) {
+    return l->shift ? l->slots[at] : l->bytes[at];
+}
+static inline void rt_list_put(struct list *l, uint32_t at, slot value) {
+    if (l->shift)
+        l->slots[at] = value;
+    else
+        l->bytes[at] = (uint8_t)value;
 }
 
 /* clang makes these single instructions. */

@@ -60,6 +60,13 @@ double rt_number(const void *object) {
     return KIND(object) == FLOAT ? box->f : (double)box->i;
 }
 
+/* Within containers two NaNs are equal where they are one object, which is not known here. */
+static bool equal_floats(double a, double b) {
+    if (a != a && b != b)
+        rt_bail();
+    return a == b;
+}
+
 static bool compare_numbers(const struct box *a, const struct box *b, enum op op) {
     bool fa = KIND(a) == FLOAT, fb = KIND(b) == FLOAT;
     if (fa != fb)
@@ -67,7 +74,7 @@ static bool compare_numbers(const struct box *a, const struct box *b, enum op op
                                 fb ? of_double(b->f) : (slot)b->i, fa, op);
     switch (op) {
     case OP_EQ:
-        return fa ? a->f == b->f : a->i == b->i;
+        return fa ? equal_floats(a->f, b->f) : a->i == b->i;
     case OP_NE:
         return fa ? a->f != b->f : a->i != b->i;
     case OP_LT:
@@ -117,7 +124,7 @@ static bool equal_objects(void *a, void *b, const struct desc *desc) {
         if (x->count != y->count)
             return false;
         for (uint32_t i = 0; i < x->count && i < y->count; i++)
-            if (!rt_equal(x->slots[i], y->slots[i], x->desc->items[0]))
+            if (!rt_equal(rt_list_get(x, i), rt_list_get(y, i), x->desc->items[0]))
                 return false;
         return x->count == y->count;
     }
@@ -164,7 +171,7 @@ RT_API bool rt_equal(slot a, slot b, const struct desc *desc) {
     case D_BOOL:
         return a == b;
     case D_FLOAT:
-        return to_double(a) == to_double(b);
+        return equal_floats(to_double(a), to_double(b));
     case D_ANY: {
         void *x = to_pointer(a), *y = to_pointer(b);
         if (!x || !y)
@@ -184,6 +191,12 @@ RT_API bool rt_equal(slot a, slot b, const struct desc *desc) {
     }
 }
 
+/* Where a NaN is among them the result of a sort depends on its steps. */
+static void need_order(double a, double b) {
+    if (a != a || b != b)
+        rt_bail();
+}
+
 static bool decide(int32_t order, enum op op) {
     return op == OP_LT   ? order < 0
            : op == OP_LE ? order <= 0
@@ -192,14 +205,19 @@ static bool decide(int32_t order, enum op op) {
 }
 
 /* The first difference decides; without one, the lengths. */
-static bool order_slots(const slot *a, uint32_t na, const slot *b, uint32_t nb,
-                        const struct desc *desc, bool tuple, enum op op) {
-    for (uint32_t i = 0; i < na && i < nb; i++) {
-        const struct desc *item = desc->items[tuple ? i : 0];
-        if (!rt_equal(a[i], b[i], item))
-            return rt_order(a[i], b[i], item, op);
-    }
-    return decide(na < nb ? -1 : na > nb, op);
+static bool order_lists(const struct list *a, const struct list *b, enum op op) {
+    const struct desc *item = a->desc->items[0];
+    for (uint32_t i = 0; i < a->count && i < b->count; i++)
+        if (!rt_equal(rt_list_get(a, i), rt_list_get(b, i), item))
+            return rt_order(rt_list_get(a, i), rt_list_get(b, i), item, op);
+    return decide(a->count < b->count ? -1 : a->count > b->count, op);
+}
+
+static bool order_tuples(const struct tuple *a, const struct tuple *b, enum op op) {
+    for (uint32_t i = 0; i < a->count && i < b->count; i++)
+        if (!rt_equal(a->slots[i], b->slots[i], a->desc->items[i]))
+            return rt_order(a->slots[i], b->slots[i], a->desc->items[i], op);
+    return decide(a->count < b->count ? -1 : a->count > b->count, op);
 }
 
 RT_API bool rt_order(slot a, slot b, const struct desc *desc, enum op op) {
@@ -210,6 +228,7 @@ RT_API bool rt_order(slot a, slot b, const struct desc *desc, enum op op) {
         return decide((int64_t)a < (int64_t)b ? -1 : (int64_t)a > (int64_t)b, op);
     case D_FLOAT: {
         double f = to_double(a), g = to_double(b);
+        need_order(f, g);
         return op == OP_LT ? f < g : op == OP_LE ? f <= g : op == OP_GT ? f > g : f >= g;
     }
     default:
@@ -217,21 +236,19 @@ RT_API bool rt_order(slot a, slot b, const struct desc *desc, enum op op) {
     }
     if (!x || !y)
         rt_bail(); /* a TypeError that names both types */
-    if (is_number(x) && is_number(y))
+    if (is_number(x) && is_number(y)) {
+        need_order(rt_number(x), rt_number(y));
         return compare_numbers(x, y, op);
+    }
     if (KIND(x) != KIND(y))
         rt_bail();
     switch (KIND(x)) {
     case STR:
         return decide(rt_str_compare(x, y), op);
-    case LIST: {
-        struct list *l = x, *m = y;
-        return order_slots(l->slots, l->count, m->slots, m->count, l->desc, false, op);
-    }
-    case TUPLE: {
-        struct tuple *t = x, *u = y;
-        return order_slots(t->slots, t->count, u->slots, u->count, t->desc, true, op);
-    }
+    case LIST:
+        return order_lists(x, y, op);
+    case TUPLE:
+        return order_tuples(x, y, op);
     case OBJECT: {
         struct object *o = x, *p = y;
         if (o->class != p->class || !o->class->specials[SPECIAL_LT] || (op != OP_LT && op != OP_GT))
@@ -246,6 +263,8 @@ RT_API bool rt_order(slot a, slot b, const struct desc *desc, enum op op) {
 /* Hashes are Python's for integers: the order of a set follows from them. */
 
 static uint64_t hash_double(double v) {
+    if (v != v)
+        rt_bail(); /* Python's is that of the object */
     if (v == __builtin_floor(v) && v > -9.0e15 && v < 9.0e15)
         return (uint64_t)(int64_t)v;
     uint64_t bits = of_double(v);
@@ -299,12 +318,19 @@ RT_API uint64_t rt_hash(slot value, const struct desc *desc) {
 
 static void put_repr(struct str *out, slot value, const struct desc *desc, uint32_t depth);
 
-static void put_slots(struct str *out, const slot *slots, uint32_t count, const struct desc *desc,
-                      bool tuple, uint32_t depth) {
-    for (uint32_t i = 0; i < count; i++) {
+static void put_list(struct str *out, const struct list *l, uint32_t depth) {
+    for (uint32_t i = 0; i < l->count; i++) {
         if (i)
             rt_str_fill(out, rt_str_ascii(", "));
-        put_repr(out, slots[i], desc->items[tuple ? i : 0], depth);
+        put_repr(out, rt_list_get(l, i), l->desc->items[0], depth);
+    }
+}
+
+static void put_tuple(struct str *out, const struct tuple *t, uint32_t depth) {
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (i)
+            rt_str_fill(out, rt_str_ascii(", "));
+        put_repr(out, t->slots[i], t->desc->items[i], depth);
     }
 }
 
@@ -402,17 +428,15 @@ static void put_object(struct str *out, void *o, uint32_t depth) {
     case BOOL:
         rt_str_fill(out, rt_str_ascii(((struct box *)o)->i ? "True" : "False"));
         return;
-    case LIST: {
-        struct list *l = o;
+    case LIST:
         rt_str_put(out, '[');
-        put_slots(out, l->slots, l->count, l->desc, false, depth + 1);
+        put_list(out, o, depth + 1);
         rt_str_put(out, ']');
         return;
-    }
     case TUPLE: {
         struct tuple *t = o;
         rt_str_put(out, '(');
-        put_slots(out, t->slots, t->count, t->desc, true, depth + 1);
+        put_tuple(out, t, depth + 1);
         if (t->count == 1)
             rt_str_put(out, ',');
         rt_str_put(out, ')');
