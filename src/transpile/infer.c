@@ -40,6 +40,8 @@ static void assign_items(struct pa_infer *x, struct pa_node *target, struct pa_v
                 kid->note = pa_type_new(x->program, PA_T_LIST, 1).type;
             struct pa_value_type list = {.type = pa_type_find(kid->note)};
             pa_type_join(x->program, &list.type->items[0], all);
+            if (known->kind == PA_T_LIST) /* a part of it has its items as they are */
+                pa_type_mix(x->program, &list, type);
             pa_infer_assign(x, kid->a, list);
         } else {
             pa_infer_assign(x, kid, tuple ? known->items[i] : all);

@@ -88,10 +88,44 @@ static bool compare_numbers(const struct box *a, const struct box *b, enum op op
     }
 }
 
+/* Containers behind ANY may hold their items differently: one of ints, the other of anything. */
+static bool is_like(const struct desc *a, const struct desc *b) {
+    if (a == b)
+        return true;
+    if (a->kind != b->kind || a->count != b->count)
+        return false;
+    if (a->kind == D_CLASS)
+        return a->items[0] == b->items[0];
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!is_like(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+static slot to_any(slot value, const struct desc *desc) {
+    switch (desc->kind) {
+    case D_INT:
+        return (slot)(uintptr_t)rt_box_int((int64_t)value);
+    case D_FLOAT:
+        return (slot)(uintptr_t)rt_box_float(to_double(value));
+    case D_BOOL:
+        return (slot)(uintptr_t)rt_box_bool((int32_t)value);
+    default:
+        return value;
+    }
+}
+
+static bool equal_items(slot a, const struct desc *first, slot b, const struct desc *second) {
+    return is_like(first, second) ? rt_equal(a, b, first)
+                                  : rt_equal(to_any(a, first), to_any(b, second), &rt_desc_any);
+}
+
 static bool equal_dicts(struct dict *a, struct dict *b) {
     const struct desc *value = a->desc->items[1];
     if (a->count != b->count)
         return false;
+    if (a->count && !is_like(a->desc, b->desc))
+        rt_bail();
     for (uint32_t i = 0; i < a->used; i++) {
         if (!a->entries[i].live)
             continue;
@@ -105,6 +139,8 @@ static bool equal_dicts(struct dict *a, struct dict *b) {
 static bool equal_sets(struct set *a, struct set *b) {
     if (a->count != b->count)
         return false;
+    if (a->count && !is_like(a->desc, b->desc))
+        rt_bail();
     for (uint32_t i = 0; a->table && i <= a->mask; i++)
         if (a->table[i].state == 1 && !rt_set_has(b, a->table[i].key))
             return false;
@@ -124,7 +160,8 @@ static bool equal_objects(void *a, void *b, const struct desc *desc) {
         if (x->count != y->count)
             return false;
         for (uint32_t i = 0; i < x->count && i < y->count; i++)
-            if (!rt_equal(rt_list_get(x, i), rt_list_get(y, i), x->desc->items[0]))
+            if (!equal_items(rt_list_get(x, i), x->desc->items[0], rt_list_get(y, i),
+                             y->desc->items[0]))
                 return false;
         return x->count == y->count;
     }
@@ -133,7 +170,7 @@ static bool equal_objects(void *a, void *b, const struct desc *desc) {
         if (x->count != y->count)
             return false;
         for (uint32_t i = 0; i < x->count; i++)
-            if (!rt_equal(x->slots[i], y->slots[i], x->desc->items[i]))
+            if (!equal_items(x->slots[i], x->desc->items[i], y->slots[i], y->desc->items[i]))
                 return false;
         return true;
     }
@@ -207,6 +244,8 @@ static bool decide(int32_t order, enum op op) {
 /* The first difference decides; without one, the lengths. */
 static bool order_lists(const struct list *a, const struct list *b, enum op op) {
     const struct desc *item = a->desc->items[0];
+    if (a->count && b->count && !is_like(a->desc, b->desc))
+        rt_bail();
     for (uint32_t i = 0; i < a->count && i < b->count; i++)
         if (!rt_equal(rt_list_get(a, i), rt_list_get(b, i), item))
             return rt_order(rt_list_get(a, i), rt_list_get(b, i), item, op);
@@ -214,6 +253,8 @@ static bool order_lists(const struct list *a, const struct list *b, enum op op) 
 }
 
 static bool order_tuples(const struct tuple *a, const struct tuple *b, enum op op) {
+    if (!is_like(a->desc, b->desc))
+        rt_bail();
     for (uint32_t i = 0; i < a->count && i < b->count; i++)
         if (!rt_equal(a->slots[i], b->slots[i], a->desc->items[i]))
             return rt_order(a->slots[i], b->slots[i], a->desc->items[i], op);

@@ -80,3 +80,29 @@ try:
 except ZeroDivisionError as e:
     print(e)
 assert not isinstance(loud("c"), int)
+#%% the rest of a list becomes a list of anything
+*rest, last = [-1, 1, 3]
+either = rest
+if [list(row) for row in zip(rest, rest)] == [rest, rest]:
+    either = "abc"
+print(either, rest, last)
+*flags, tail = [True, False, True]
+either = flags
+if len(flags) == 9:
+    either = "abc"
+print(either, flags, tail)
+#%% equal lists that hold their items differently
+def pick(n):
+    if n == 0: return [1, 2]
+    if n == 1: return [1, "a"]
+    if n == 2: return [1, 2.0]
+    if n == 3: return (1, 2)
+    if n == 4: return (1, "x")
+    if n == 5: return [[1, 2], [3]]
+    if n == 6: return [[1, 2], ["3"]]
+    if n == 7: return [True, 2]
+    if n == 8: return []
+    if n == 9: return [None, 2]
+    return "s"
+for i in range(11):
+    print([pick(i) == pick(j) for j in range(11)], [pick(i) in [pick(j)] for j in range(11)])
