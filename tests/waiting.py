@@ -22,6 +22,11 @@ def until(condition, seconds=DEADLINE, tell=lambda: "it did not come true in tim
     return value
 
 
+def warmed(log):
+    """How many interpreters a server's log says are warm; the one without an interpreter is none of them."""
+    return log.count("is at its checkpoint") - log.count("(compiled) is at its checkpoint")
+
+
 # ---- processes ----------------------------------------------------------------------------------
 
 

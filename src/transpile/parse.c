@@ -1,6 +1,9 @@
 /* The parser's entry: source text to a module, or the place where it is not in the subset. */
 #include "transpile/parse.h"
 
+#include <ctype.h>
+#include <strings.h>
+
 const TSLanguage *tree_sitter_python(void);
 
 struct pa_place pa_parse_place(TSNode node) {
@@ -138,7 +141,51 @@ static void check_tabs(struct pa_tree *tree) {
     }
 }
 
-/* What the parser is not asked to read: another encoding than UTF-8, a NUL. */
+/* The name of the encoding that a comment declares (PEP 263); its size is 0 without one. */
+static const char *declared_encoding(const char *line, size_t size, size_t *ret_size) {
+    size_t i = 0;
+    *ret_size = 0;
+    while (i < size && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r'))
+        i++;
+    if (i == size || line[i] != '#')
+        return line;
+    for (; i + 6 < size; i++) {
+        if (memcmp(line + i, "coding", 6) != 0 || (line[i + 6] != ':' && line[i + 6] != '='))
+            continue;
+        size_t begin = i + 7, end;
+        while (begin < size && (line[begin] == ' ' || line[begin] == '\t'))
+            begin++;
+        for (end = begin; end < size && (isalnum((unsigned char)line[end]) ||
+                                         strchr("-_.", line[end]) != NULL);)
+            end++;
+        *ret_size = end - begin;
+        if (*ret_size)
+            return line + begin;
+    }
+    return line;
+}
+
+/* UTF-8 is the one encoding that is read.  With a byte order mark its name must be written out. */
+static void check_encoding(struct pa_tree *tree) {
+    const char *at = tree->source, *end = at + tree->size;
+    const bool marked = tree->size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0;
+    struct pa_place place = {1, 0, 1, 0};
+    at += marked ? 3 : 0;
+    for (; at < end && place.line <= 2; place.line++) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t size, line_size = (size_t)((stop ? stop : end) - at);
+        const char *name = declared_encoding(at, line_size, &size);
+        bool ok = !size || (size == 5 && strncasecmp(name, "utf", 3) == 0 && name[4] == '8' &&
+                            (name[3] == '-' || name[3] == '_'));
+        ok = ok || (!marked && size == 4 && strncasecmp(name, "utf8", 4) == 0);
+        place.column = (uint32_t)(name - at);
+        if (!ok)
+            pa_refuse(tree, &place, "another encoding than UTF-8");
+        at += line_size + 1;
+    }
+}
+
+/* What the parser is not asked to read: bytes that are no UTF-8, a NUL. */
 static void check_source(struct pa_tree *tree) {
     const uint8_t *s = (const uint8_t *)tree->source;
     struct pa_place place = {1, 0, 1, 0};
@@ -158,6 +205,8 @@ static void check_source(struct pa_tree *tree) {
             ok = false;
         if (!ok)
             pa_refuse(tree, &place, "a byte that is no UTF-8 text, or a form feed");
+        if (s[i] == '\r' && (i + 1 == tree->size || s[i + 1] != '\n'))
+            pa_refuse(tree, &place, "a carriage return that ends a line by itself");
         if (s[i] == '\n') {
             place.line++;
             place.column = 0;
@@ -196,6 +245,7 @@ int pa_tree_parse(struct pa_tree *tree, const char *source, size_t size,
     int refused = setjmp(tree->refused);
     if (!refused) {
         check_source(tree);
+        check_encoding(tree);
         check_tabs(tree);
         held->parser = ts_parser_new();
         ts_parser_set_language(held->parser, tree_sitter_python());

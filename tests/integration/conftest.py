@@ -5,9 +5,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 
 import pytest
+from waiting import until, warmed
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))  # for what tests share
 
@@ -18,10 +18,8 @@ def serve(polyagent, environment, folder, *languages):
     with open(log, "wb") as stderr:
         server = subprocess.Popen([polyagent, "serve", "--log", "info", *languages], env=environment, cwd=folder,
                                   stderr=stderr)
-    deadline = time.monotonic() + 600
-    while log.read_text().count("is at its checkpoint") < len(languages):
-        assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.02)
+    until(lambda: warmed(log.read_text()) >= len(languages) or server.poll() is not None, 600, log.read_text)
+    assert server.poll() is None, log.read_text()
     return server
 
 

@@ -1,13 +1,12 @@
 """Images: languages of one's own, with packages and with modules that are imported in advance."""
 
 import os
-import re
 import subprocess
 
 import http_server
 import pytest
 
-from waiting import until
+from waiting import until, warmed
 from wheels import make_wheel
 
 CONFIG = """
@@ -88,7 +87,7 @@ def test_each_image_has_a_warm_root(image, polyagent, installed_languages, confi
     with open(log, "wb") as stderr:
         server = subprocess.Popen([polyagent, "serve", "--log", "info"], env=env, stderr=stderr)
     try:
-        until(lambda: len(re.findall("is at its checkpoint", log.read_text())) == 2 or server.poll() is not None)
+        until(lambda: warmed(log.read_text()) == 2 or server.poll() is not None)
         assert server.poll() is None, log.read_text()
         ours = {"POLYAGENT_SOCKET": env["POLYAGENT_SOCKET"]}
         code = "import sys, time; print(time.time() - sys.modules['shout_first'].started, end=' ')\n" + LOADED
@@ -101,14 +100,14 @@ def test_each_image_has_a_warm_root(image, polyagent, installed_languages, confi
             assert rest.startswith("True True ['-c']")
         assert times[1] > times[0] > 0  # it was imported once, before either
         assert image("python", "-c", LOADED, env=ours).out.startswith("False False")
-        assert len(re.findall("is at its checkpoint", log.read_text())) == 2
+        assert warmed(log.read_text()) == 2
         # An option adds a package for one run: another kind of process.
         extra = tmp_path / "extra"
         extra.mkdir()
         (extra / "extra_module.py").write_text("x = 'extra'\n")
         result = image("data", "--package", extra, "-c", "import extra_module, shout_first; print(extra_module.x)", env=ours)
         assert (result.code, result.out) == (0, "extra\n"), result
-        assert len(re.findall("is at its checkpoint", log.read_text())) == 3
+        assert warmed(log.read_text()) == 3
     finally:
         server.terminate()
         assert server.wait(timeout=60) == 0, log.read_text()

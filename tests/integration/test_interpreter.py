@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from waiting import until
+from waiting import until, warmed
 
 DOCUMENTED = "import sys; exec(sys.stdin.read())"
 
@@ -110,18 +110,18 @@ def test_it_is_kept_warm(polyagent, run, installed_languages, interpreter, tmp_p
     with open(log, "wb") as stderr:
         server = subprocess.Popen([polyagent, "serve", "--log", "info", "python"], env=env, stderr=stderr)
     try:
-        until(lambda: "is at its checkpoint" in log.read_text() or server.poll() is not None, seconds=300)
+        until(lambda: warmed(log.read_text()) or server.poll() is not None, seconds=300)
         assert server.poll() is None, log.read_text()
         result = run("python", "-c", WHO, env=env)
         assert result.out == "(3, 12) ['-c'] __main__\n"
         outcome = run("python", "--json", "-c", "1", env=env).json()
         assert outcome["status"] == "ok"
-        assert log.read_text().count("is at its checkpoint") == 1
+        assert warmed(log.read_text()) == 1
         # The flag means the same file, so the same process.
         copy = tmp_path / "copy.wasm"
         shutil.copy(interpreter, copy)
         assert run("python", "--interpreter", copy, "-c", "print(1)", env=env).out == "1\n"
-        assert log.read_text().count("is at its checkpoint") == 1
+        assert warmed(log.read_text()) == 1
     finally:
         server.terminate()
         assert server.wait(timeout=60) == 0, log.read_text()
