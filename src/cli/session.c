@@ -13,8 +13,8 @@ const char pa_session_usage[] =
     "        --name NAME --label NAME=VALUE --image IMAGE --env NAME=VALUE --recover\n"
     "        --idle TIME --life TIME --memory SIZE --timeout TIME --cpu-time TIME\n"
     "        --limit NAME=VALUE --deterministic --seed N\n"
-    "  exec ID [-c CODE | FILE | -] [ARGUMENT...]   run a program in it; the value of a last\n"
-    "                             expression is shown, and the exit status is the program's\n"
+    "  exec ID [OPTIONS] [-c CODE | FILE | -] [ARGUMENT...]   run a program in it; the value of\n"
+    "                             a last expression is shown, and the exit status is the program's\n"
     "        --script --stdin FILE --timeout TIME --cpu-time TIME --limit NAME=VALUE\n"
     "  attach ID                  a prompt in it, which leaves it alive at the end\n"
     "  fork ID [-n COUNT]         copies of it at the state it is in; prints their ids, one a line\n"
@@ -235,7 +235,7 @@ static int inspect(struct pa_session_options *options, int argc, char **argv) {
 
 static const struct pa_session_action actions[] = {
     {"new", "[LANGUAGE]", 0, 1, make},
-    {"exec", "ID [-c CODE | FILE | -] [ARGUMENT...]", 1, -1, pa_session_exec},
+    {"exec", "ID [OPTIONS] [-c CODE | FILE | -] [ARGUMENT...]", 1, -1, pa_session_exec},
     {"attach", "ID", 1, 1, pa_session_attach},
     {"fork", "ID [-n COUNT]", 1, 1, make_forks},
     {"tree", "ID", 1, 1, pa_session_tree},

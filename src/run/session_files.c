@@ -255,8 +255,11 @@ static int by_path(const void *a, const void *b) {
 /* Breadth first: what is found is at the same time what is still to be looked into. */
 static int list_tree(struct pa_session *session, const char *path, unsigned depth,
                      struct findings *findings, struct pa_error *err) {
+    bool absolute = *path == '/';
+    while (path[0] == '.' && (!path[1] || path[1] == '/'))
+        path += path[1] ? 2 : 1;
     PA_CLEANUP(pa_freep)
-    char *top = *path == '/' ? pa_xstrdup(path) : pa_xasprintf("/workspace/%s", path);
+    char *top = absolute ? pa_xstrdup(path) : pa_xasprintf("/workspace/%s", path);
     for (size_t end = strlen(top); end > 1 && top[end - 1] == '/'; end--)
         top[end - 1] = 0;
     if (list_folder(session, top, 1, findings, err) < 0)

@@ -10,9 +10,10 @@
 
 /* print(): every argument first, then what they say. */
 static void generate_print(struct g_fn *f, struct pa_node *node) {
-    struct pa_node *separator = pa_keyword(node, "sep"), *end = pa_keyword(node, "end");
+    struct pa_node *separator = pa_keyword(node, "sep"), *end = pa_keyword(node, "end"),
+                   *flush = pa_keyword(node, "flush");
     struct g_temp *texts = pa_tree_alloc(f->g->tree, (node->kid_count + 2) * sizeof(*texts));
-    uint32_t count = 0;
+    uint32_t count = 0, flushes = 0;
     struct g_temp sep = {0}, stop = {0};
     for (uint32_t i = 0; i < node->kid_count; i++) {
         struct pa_node *kid = node->kids[i];
@@ -20,6 +21,10 @@ static void generate_print(struct g_fn *f, struct pa_node *node) {
             if (kid->a == separator || kid->a == end) {
                 g_expression_as(f, kid->a, STR);
                 *(kid->a == separator ? &sep : &stop) = g_temp_set(f, STR);
+            } else if (kid->a == flush) {
+                flushes = g_local(f, G_I32);
+                g_condition(f, flush);
+                g_set(f, flushes);
             }
             continue;
         }
@@ -73,6 +78,13 @@ static void generate_print(struct g_fn *f, struct pa_node *node) {
     } else {
         g_i32(f, '\n');
         g_rt(f, "rt_print_char");
+    }
+    if (flush) {
+        g_get(f, flushes);
+        g_if(f, G_VOID);
+        g_rt(f, "rt_flush");
+        g_end(f);
+        g_free_local(f, flushes);
     }
     g_i32(f, 0);
     for (uint32_t i = 0; i < count; i++)

@@ -218,7 +218,7 @@ bool g_keeps_lists(const char *symbol) {
         "rt_list_add",    "rt_tuple_new",  "rt_list_slice", "rt_list_repeat", "rt_dict_new",
         "rt_set_new",     "rt_object_new", "rt_collect",    "rt_sum",         "rt_is_exactly",
         "rt_is_instance", "rt_is_kind",    "rt_print_int",  "rt_print_str",   "rt_print_char",
-        "rt_root"};
+        "rt_root",        "rt_flush"};
     for (size_t i = 0; i < PA_ARRAY_LEN(prefixes); i++)
         if (strncmp(symbol, prefixes[i], strlen(prefixes[i])) == 0)
             return true;

@@ -38,8 +38,10 @@ static struct pa_value_type infer_print(struct pa_infer *x, struct pa_node *node
             pa_infer_iteration(x, kid->a);
         } else if (kid->kind == PA_N_KEYWORD) {
             struct pa_value_type type = pa_infer_expression(x, kid->a);
-            if (pa_streq(kid->str, "flush"))
+            if (pa_streq(kid->str, "flush")) {
+                need(x, kid, type, !type.type || pa_type_is(type, PA_T_BOOL), "print(flush=)");
                 continue;
+            }
             if (!pa_streq(kid->str, "sep") && !pa_streq(kid->str, "end"))
                 pa_refuse(x->tree, &kid->place, "print(%.60s=) is not supported", kid->str);
             need(x, kid, type, accepts(type, PA_T_STR), "print()");

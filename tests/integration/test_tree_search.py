@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def server(polyagent, installed_languages, tmp_path_factory):
     server = Server(polyagent, installed_languages, tmp_path_factory.mktemp("tree"), "python", sessions_most=300,
-                    sessions_per_caller=300, queue_length=128)
+                    sessions_per_caller=300)
     yield server
     assert server.stop() == 0, server.log()
 

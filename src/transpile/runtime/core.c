@@ -53,14 +53,14 @@ static void write_all(int32_t fd, const uint8_t *bytes, uint32_t size) {
     }
 }
 
-static void flush(void) {
+RT_API void rt_flush(void) {
     write_all(1, rt.output, rt.buffered);
     rt.buffered = 0;
 }
 
 void rt_write(const uint8_t *bytes, uint32_t size) {
     if (size > sizeof(rt.output) - rt.buffered) {
-        flush();
+        rt_flush();
         if (size >= sizeof(rt.output)) {
             write_all(1, bytes, size);
             return;
@@ -80,7 +80,7 @@ RT_API void rt_print_str(const struct str *s) {
 
 RT_API void rt_print_char(int32_t c) {
     if (rt.buffered == sizeof(rt.output))
-        flush();
+        rt_flush();
     rt.output[rt.buffered++] = (uint8_t)c;
 }
 
@@ -103,7 +103,7 @@ RT_API void rt_bail(void) {
 
 /* sys.exit(): what the process ends with is the lowest byte. */
 RT_API void rt_exit(int64_t code) {
-    flush();
+    rt_flush();
     proc_exit((int32_t)(code & 0xff));
 }
 
@@ -136,7 +136,7 @@ static int32_t next_byte(void) {
 
 /* A line without its end.  What is not plain text is read by the interpreter's rules. */
 RT_API struct str *rt_input(void) {
-    flush();
+    rt_flush();
     struct str *line = rt_str_room(80);
     int32_t c = next_byte();
     if (c < 0) {
@@ -414,7 +414,7 @@ static _Noreturn void uncaught(void) {
         if (rt_exc)
             rt_bail();
     }
-    flush();
+    rt_flush();
     for (uint32_t i = count; i-- > 0;) {
         print_one(chain[i], words[i]);
         if (i)
@@ -428,7 +428,7 @@ static _Noreturn void uncaught(void) {
 
 /* The end of a program that cannot raise. */
 RT_API void rt_finish_plain(void) {
-    flush();
+    rt_flush();
     proc_exit(0);
 }
 

@@ -372,3 +372,27 @@ for p in people:
     print(p["name"] + ":", p["age"] + 1, p["senior"], len(p["langs"]), p)
 by = {p["name"]: p for p in people}
 print(by["Bo"]["age"], by)
+#%% flush is evaluated
+def flushes():
+    print('asked')
+    return True
+print('a', flush=flushes())
+print('b', end='', flush=False)
+print('c', 'd', sep='-', flush=True)
+for i in range(3):
+    print(i, flush=i > 1)
+#%% another encoding
+# coding: latin-1
+print(len('é'))
+#%% another encoding, second line
+#!/usr/bin/python
+# vim: set fileencoding=cp1252 :
+print(len('é'))
+#%% an encoding that is said too late
+x = 1
+
+# coding: latin-1
+print(len('é'))
+#%% utf-8 by name
+# -*- coding: UTF_8 -*-
+print(len('é'))
