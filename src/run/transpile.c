@@ -21,7 +21,6 @@
 #include "transpile/transpile_id.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -437,16 +436,4 @@ const struct pa_sink *pa_python_rest_sink(struct pa_python_rest *rest, const str
 void pa_python_choice_tell(const struct pa_python_choice *choice, struct pa_outcome *outcome) {
     outcome->engine = choice->transpiled ? "transpiler" : "interpreter";
     snprintf(outcome->engine_why, sizeof(outcome->engine_why), "%s", choice->why);
-}
-
-void pa_python_choice_json(const struct pa_python_choice *choice, struct pa_buf *buf) {
-    json_t *object = json_object();
-    json_object_set_new(object, "used",
-                        json_string(choice->transpiled ? "transpiler" : "interpreter"));
-    json_object_set_new(object, "why", json_string(choice->why));
-    char *text = json_dumps(object, JSON_COMPACT);
-    if (text)
-        pa_buf_append_text(buf, text);
-    free(text);
-    json_decref(object);
 }

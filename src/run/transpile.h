@@ -104,8 +104,6 @@ struct pa_python_rest {
 const struct pa_sink *pa_python_rest_sink(struct pa_python_rest *rest, const struct pa_sink *inner,
                                           const struct pa_python_choice *choice);
 
-/* The choice as JSON: {"used": "transpiler", "why": "..."}. */
-void pa_python_choice_json(const struct pa_python_choice *choice, struct pa_buf *buf);
 /* Writes the choice into the outcome: its key "engine" says {"used": ..., "why": ...}. */
 void pa_python_choice_tell(const struct pa_python_choice *choice, struct pa_outcome *outcome);
 

@@ -1,3 +1,10 @@
+/*
+ * What an uncaught exception of a compiled program was, from what it wrote of it.
+ *
+ * A compiled program has no channel to tell its error by: it imports fd_write and nothing more. But
+ * it writes tracebacks as CPython does, so the last one has the name, the value and the text that
+ * an interpreter would have told.  It is the guest's text: it is believed as its output is.
+ */
 #include "run/uncaught.h"
 
 #include <jansson.h>

@@ -342,7 +342,6 @@ void g_binary(struct g_fn *f, struct pa_node *node, enum pa_op op, struct pa_val
 
 /* gen_compare.c */
 void g_compare(struct g_fn *f, struct pa_node *node);
-void g_equal(struct g_fn *f, struct pa_value_type a, struct pa_value_type b, struct pa_node *at);
 
 /* gen_iterate.c */
 typedef void g_each_fn(struct g_fn *f, void *context);

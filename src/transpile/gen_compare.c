@@ -124,10 +124,6 @@ static void compare_values(struct g_fn *f, struct pa_node *node, enum pa_op op,
     g_i32(f, op == PA_OP_NE);
 }
 
-void g_equal(struct g_fn *f, struct pa_value_type a, struct pa_value_type b, struct pa_node *at) {
-    compare_values(f, at, PA_OP_EQ, a, b);
-}
-
 static void compare_is(struct g_fn *f, struct pa_node *node, struct pa_value_type a,
                        struct pa_value_type b, struct pa_node *right, enum pa_op op) {
     if (right->kind == PA_N_BOOL) {

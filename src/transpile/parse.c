@@ -155,8 +155,8 @@ static const char *declared_encoding(const char *line, size_t size, size_t *ret_
         size_t begin = i + 7, end;
         while (begin < size && (line[begin] == ' ' || line[begin] == '\t'))
             begin++;
-        for (end = begin; end < size && (isalnum((unsigned char)line[end]) ||
-                                         strchr("-_.", line[end]) != NULL);)
+        for (end = begin;
+             end < size && (isalnum((unsigned char)line[end]) || strchr("-_.", line[end]) != NULL);)
             end++;
         *ret_size = end - begin;
         if (*ret_size)

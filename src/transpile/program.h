@@ -197,8 +197,6 @@ struct pa_value_type pa_type_none(void);
 struct pa_value_type pa_type_new(struct pa_program *program, enum pa_type_kind kind,
                                  uint32_t items);
 struct pa_value_type pa_type_list(struct pa_program *program, struct pa_value_type item);
-struct pa_value_type pa_type_pair(struct pa_program *program, struct pa_value_type first,
-                                  struct pa_value_type second); /* a tuple of two */
 /* Follows merges; NULL stays NULL. */
 struct pa_type *pa_type_find(struct pa_type *type);
 bool pa_type_is(struct pa_value_type type, enum pa_type_kind kind);

@@ -34,14 +34,6 @@ struct pa_value_type pa_type_list(struct pa_program *program, struct pa_value_ty
     return list;
 }
 
-struct pa_value_type pa_type_pair(struct pa_program *program, struct pa_value_type first,
-                                  struct pa_value_type second) {
-    struct pa_value_type pair = pa_type_new(program, PA_T_TUPLE, 2);
-    pa_type_mix(program, &pair.type->items[0], first);
-    pa_type_mix(program, &pair.type->items[1], second);
-    return pair;
-}
-
 bool pa_type_is(struct pa_value_type type, enum pa_type_kind kind) {
     return type.type && pa_type_find(type.type)->kind == kind;
 }
