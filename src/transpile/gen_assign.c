@@ -305,17 +305,30 @@ void g_augmented(struct g_fn *f, struct pa_node *node) {
         g_temp_free(f, whole);
         return;
     }
+    /* In place: who else holds the list, dict or set sees it. */
+    bool repeat = node->op == PA_OP_MUL && pa_type_is(read->type, PA_T_LIST);
+    bool merge = node->op == PA_OP_OR && pa_type_is(read->type, PA_T_DICT) &&
+                 pa_type_is(node->b->type, PA_T_DICT);
     g_expression(f, read);
+    if (repeat || merge)
+        g_need_object(f, read->type, read);
     struct g_temp old = g_temp_set(f, read->type);
     g_expression(f, node->b);
+    if (merge)
+        g_need_object(f, node->b->type, node->b);
     struct g_temp by = g_temp_set(f, node->b->type);
     g_get(f, old.local);
     g_get(f, by.local);
     g_temp_free(f, old);
     g_temp_free(f, by);
     struct pa_type *type = pa_type_find(read->type.type);
-    if (type && type->kind == PA_T_SET && pa_type_is(node->b->type, PA_T_SET)) {
-        /* In place: who else holds the set sees it. */
+    if (repeat) {
+        g_convert(f, node->b->type, pa_type_of(f->g->program, PA_T_INT), node);
+        g_rt(f, "rt_list_multiply");
+    } else if (merge) {
+        g_rt(f, "rt_dict_inplace");
+        g_check(f, node);
+    } else if (type && type->kind == PA_T_SET && pa_type_is(node->b->type, PA_T_SET)) {
         g_i32(f, node->op);
         g_rt(f, "rt_set_inplace");
         g_check(f, node);

@@ -422,7 +422,7 @@ static void bad_literal(const struct str *s, int64_t base) {
     rt_str_fill(text, rt_str_ascii("invalid literal for int() with base "));
     rt_str_fill(text, rt_str_of_int(base));
     rt_str_fill(text, rt_str_ascii(": "));
-    rt_str_fill(text, rt_str_repr(s));
+    rt_str_fill(text, rt_str_slice(rt_str_repr(s), 0, 200, 1, 3)); /* CPython cuts it there */
     rt_error_str(VALUE_ERROR, text);
 }
 

@@ -189,6 +189,12 @@ RT_API void rt_dict_update(struct dict *d, struct dict *more) {
             rt_dict_set(d, more->entries[i].key, more->entries[i].value);
 }
 
+/* d |= more */
+RT_API struct dict *rt_dict_inplace(struct dict *d, struct dict *more) {
+    rt_dict_update(d, more);
+    return d;
+}
+
 RT_API struct dict *rt_dict_copy(struct dict *d) {
     struct dict *r = rt_dict_new(d->desc);
     rt_dict_update(r, d);

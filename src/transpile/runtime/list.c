@@ -87,6 +87,15 @@ RT_API struct list *rt_list_repeat(struct list *l, int64_t count) {
     return r;
 }
 
+/* l *= count */
+RT_API struct list *rt_list_multiply(struct list *l, int64_t count) {
+    const struct list *r = rt_list_repeat(l, count);
+    l->slots = r->slots;
+    l->count = r->count;
+    l->room = r->room;
+    return l;
+}
+
 RT_API void rt_list_insert(struct list *l, int64_t at, slot value) {
     at = at < 0 ? at + l->count : at;
     at = at < 0 ? 0 : at > l->count ? l->count : at;

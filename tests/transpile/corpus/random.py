@@ -106,3 +106,62 @@ def pick(n):
     return "s"
 for i in range(11):
     print([pick(i) == pick(j) for j in range(11)], [pick(i) in [pick(j)] for j in range(11)])
+#%% in place: who else holds it sees it
+a = [1]
+b = a
+a *= 2
+print(a, b)
+d = {"a": 1}
+e = d
+d |= {"b": 2}
+print(d, e)
+class C:
+    def __init__(self):
+        self.d = {1: 2}
+        self.l = [1]
+c = C()
+x = c.d
+y = c.l
+c.d |= {3: 4}
+c.l *= 3
+print(x, y)
+m = [{"k": 1}]
+z = m[0]
+m[0] |= {"j": 2}
+print(z)
+def f(n):
+    return [1]
+
+p = f(1)
+q = p
+p *= 2
+print(q)
+s = {1, 2}
+t = s
+s |= {5}
+s -= {1}
+print(t)
+try:
+    int("a" * 300)
+except ValueError as err:
+    print(err)
+#%% lists and dicts in place, in loops
+a = [True, False]
+b = a
+a *= 3
+print(a, b)
+a *= 0
+a.append(True)
+print(b)
+n = [1, 2]
+total = 0
+for i in range(3):
+    n *= 2
+    total += n[len(n) - 1]
+print(total, len(n))
+d = {}
+e = d
+for i in range(3):
+    d |= {i: str(i)}
+d |= d
+print(e, d is e)
