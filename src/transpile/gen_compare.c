@@ -225,6 +225,13 @@ static void compare_in(struct g_fn *f, struct pa_node *node) {
             if (ta && tk && pa_type_is_number(left->type) && pa_type_is_number(key))
                 pa_refuse(f->g->tree, &node->place, "a key of another type");
             g_op(f, 0x1a);
+            if (ta && pa_type_is_pointer(left->type) && ta->kind != PA_T_STR) {
+                g_get(f, wanted.local); /* it is not there, but it must have a hash */
+                g_to_slot(f, left->type);
+                g_i32(f, (int32_t)g_descriptor(f->g, left->type));
+                g_rt(f, "rt_hash");
+                g_op(f, 0x1a);
+            }
             g_i32(f, 0);
         }
     } else if (kind == PA_T_STR) {

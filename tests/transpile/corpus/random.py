@@ -165,3 +165,16 @@ for i in range(3):
     d |= {i: str(i)}
 d |= d
 print(e, d is e)
+#%% what has no hash is looked for where nothing is
+for make in (lambda: ([1], 2) in {}, lambda: [1] in set(), lambda: (1, 2) in {}):
+    try:
+        print(make())
+    except TypeError:
+        print("no hash")
+def missing(x):
+    try:
+        return (x, x) not in {}
+    except TypeError:
+        return "no hash"
+print(missing([1]))
+print((3, "a") in {}, None in {1: 2}, 2.5 in {})
