@@ -9,7 +9,6 @@
 #include "warm/worker.h"
 
 #include "base/clock.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -92,14 +91,7 @@ static bool serve_fork(struct pa_worker *worker, const struct pa_frame *frame, i
     }
     if (pid > 0 && worker->may_fork)
         setpgid(pid, pid);
-    struct pa_buf buf = PA_BUF_INIT(64);
-    pa_put_u32(&buf, pid > 0 ? (uint32_t)pid : 0);
-    pa_put_u32(&buf, pid > 0 ? 0 : (uint32_t)errno);
-    pa_frame_send(PA_CHANNEL_FD, PA_FRAME_FORKED, buf.data, buf.size, &pidfd, pid > 0 ? 1 : 0,
-                  true);
-    pa_buf_done(&buf);
-    pa_closep(&pidfd);
-    close(socket);
+    pa_worker_tell_forked(pid, pidfd, socket);
     return false;
 }
 

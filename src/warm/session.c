@@ -33,13 +33,7 @@ void pa_worker_take_channel(struct pa_worker *worker, int socket) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* where no namespace ends it with its root */
 }
 
-static void serve_fork(struct pa_worker *worker, int socket) {
-    int pidfd = -1;
-    pid_t pid = clone_sibling(&pidfd);
-    if (pid == 0) {
-        pa_worker_take_channel(worker, socket);
-        return;
-    }
+void pa_worker_tell_forked(pid_t pid, int pidfd, int socket) {
     struct pa_buf buf = PA_BUF_INIT(64);
     pa_put_u32(&buf, pid > 0 ? (uint32_t)pid : 0);
     pa_put_u32(&buf, pid > 0 ? 0 : (uint32_t)errno);
@@ -48,6 +42,16 @@ static void serve_fork(struct pa_worker *worker, int socket) {
     pa_buf_done(&buf);
     pa_closep(&pidfd);
     close(socket);
+}
+
+static void serve_fork(struct pa_worker *worker, int socket) {
+    int pidfd = -1;
+    pid_t pid = clone_sibling(&pidfd);
+    if (pid == 0) {
+        pa_worker_take_channel(worker, socket);
+        return;
+    }
+    pa_worker_tell_forked(pid, pidfd, socket);
 }
 
 /* One frame, with the descriptor that may come along (-1: none). */

@@ -107,6 +107,9 @@ bool pa_worker_is_waited_for(const struct pa_worker *worker);
 void pa_worker_await_run(struct pa_worker *worker, struct pa_frame *ret);
 /* In a copy just made: `socket` becomes its channel. */
 void pa_worker_take_channel(struct pa_worker *worker, int socket);
+/* FORKED: what became of a fork, which failed with errno where pid is -1.  Closes both descriptors,
+ * the copy's channel among them. */
+void pa_worker_tell_forked(pid_t pid, int pidfd, int socket);
 
 /* files.c: the file system that a path (absolute, or relative to /workspace) is in. */
 int pa_worker_find_place(struct pa_worker *worker, const char *path, struct pa_memfs **ret_fs,

@@ -30,6 +30,19 @@ RT_API void *rt_box_bool(int32_t value) {
     return (void *)&truths[value != 0];
 }
 
+void *rt_boxed(slot value, const struct desc *desc) {
+    switch (desc->kind) {
+    case D_INT:
+        return rt_box_int((int64_t)value);
+    case D_FLOAT:
+        return rt_box_float(to_double(value));
+    case D_BOOL:
+        return rt_box_bool((int32_t)value);
+    default:
+        return to_pointer(value);
+    }
+}
+
 /* What is not of the kind that is needed: the interpreter says what is wrong. */
 RT_API int64_t rt_to_int(const struct box *o) {
     if (!o || (KIND(o) != INT && KIND(o) != BOOL))
@@ -141,10 +154,6 @@ RT_API int64_t rt_any_len(const void *o) {
     default:
         rt_bail();
     }
-}
-
-static bool is_number(const void *o) {
-    return o && KIND(o) >= INT && KIND(o) <= BOOL;
 }
 
 static void *integers(int64_t a, int64_t b, enum op op) {
@@ -351,15 +360,7 @@ RT_API struct list *rt_any_list(void *o) {
     case TUPLE: {
         struct tuple *t = o;
         for (uint32_t i = 0; i < t->count; i++) {
-            slot value = t->slots[i];
-            uint8_t kind = t->desc->items[i]->kind;
-            if (kind == D_INT)
-                value = of_pointer(rt_box_int((int64_t)value));
-            else if (kind == D_FLOAT)
-                value = of_pointer(rt_box_float(to_double(value)));
-            else if (kind == D_BOOL)
-                value = of_pointer(rt_box_bool((int32_t)value));
-            rt_list_append(l, value);
+            rt_list_append(l, of_pointer(rt_boxed(t->slots[i], t->desc->items[i])));
         }
         return l;
     }

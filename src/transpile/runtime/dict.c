@@ -90,14 +90,7 @@ RT_API bool rt_dict_has(struct dict *d, slot key) {
 }
 
 static void key_error(const struct dict *d, slot key) {
-    const struct desc *desc = d->desc->items[0];
-    void *boxed = to_pointer(key);
-    if (desc->kind == D_INT)
-        boxed = rt_box_int((int64_t)key);
-    else if (desc->kind == D_FLOAT)
-        boxed = rt_box_float(to_double(key));
-    else if (desc->kind == D_BOOL)
-        boxed = rt_box_bool((int32_t)key);
+    void *boxed = rt_boxed(key, d->desc->items[0]);
     if (!boxed)
         rt_bail();                  /* None */
     rt_error_str(KEY_ERROR, boxed); /* any object: what was looked for */

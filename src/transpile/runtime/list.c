@@ -90,7 +90,7 @@ RT_API struct list *rt_list_repeat(struct list *l, int64_t count) {
 /* l *= count */
 RT_API struct list *rt_list_multiply(struct list *l, int64_t count) {
     const struct list *r = rt_list_repeat(l, count);
-    l->slots = r->slots;
+    l->bytes = r->bytes;
     l->count = r->count;
     l->room = r->room;
     return l;

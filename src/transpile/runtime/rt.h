@@ -284,6 +284,8 @@ extern const struct desc rt_desc_any, rt_desc_int, rt_desc_float, rt_desc_bool, 
 void *rt_box_int(int64_t value);
 void *rt_box_float(double value);
 void *rt_box_bool(int32_t value);
+/* What a slot holds, as an object; NULL is None. */
+void *rt_boxed(slot value, const struct desc *desc);
 double rt_number(const void *object);
 bool rt_truth(const void *object);
 
@@ -320,6 +322,10 @@ static inline slot of_pointer(const void *p) {
 static inline void *to_pointer(slot s) {
     return (void *)(uintptr_t)(uint32_t)s;
 }
+static inline bool is_number(const void *o) {
+    return o && KIND(o) >= INT && KIND(o) <= BOOL;
+}
+
 static inline double to_double(slot s) {
     union {
         slot s;

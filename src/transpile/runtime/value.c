@@ -51,10 +51,6 @@ static bool test(struct object *a, struct object *b, enum special what) {
 }
 
 /* Numbers behind ANY. */
-static bool is_number(const void *o) {
-    return o && KIND(o) >= INT && KIND(o) <= BOOL;
-}
-
 double rt_number(const void *object) {
     const struct box *box = object;
     return KIND(object) == FLOAT ? box->f : (double)box->i;
@@ -102,22 +98,10 @@ static bool is_like(const struct desc *a, const struct desc *b) {
     return true;
 }
 
-static slot to_any(slot value, const struct desc *desc) {
-    switch (desc->kind) {
-    case D_INT:
-        return (slot)(uintptr_t)rt_box_int((int64_t)value);
-    case D_FLOAT:
-        return (slot)(uintptr_t)rt_box_float(to_double(value));
-    case D_BOOL:
-        return (slot)(uintptr_t)rt_box_bool((int32_t)value);
-    default:
-        return value;
-    }
-}
-
 static bool equal_items(slot a, const struct desc *first, slot b, const struct desc *second) {
     return is_like(first, second) ? rt_equal(a, b, first)
-                                  : rt_equal(to_any(a, first), to_any(b, second), &rt_desc_any);
+                                  : rt_equal(of_pointer(rt_boxed(a, first)),
+                                             of_pointer(rt_boxed(b, second)), &rt_desc_any);
 }
 
 static bool equal_dicts(struct dict *a, struct dict *b) {
